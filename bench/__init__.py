@@ -1,0 +1,1 @@
+"""Benchmarks: what monitoring costs, measured against what is used today."""

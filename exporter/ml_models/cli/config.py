@@ -1,0 +1,84 @@
+"""``mlmon config``: show, check and describe the settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from ml_models.config import Config
+from ml_models.errors import ConfigError
+
+
+@click.group()
+def config() -> None:
+    """Show, check and describe the settings.
+
+    A setting comes from the environment (ML_MODELS_...), else from the YAML file, else it is the default.
+    """
+
+
+@config.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+def show(file: Path | None, form: str) -> None:
+    """Print every setting in force, defaults and environment included.
+
+    FILE is a YAML file with the top key monitoring; without it, the file that the environment variable
+    ML_MODELS_CONFIG names is read, if any.
+
+    \b
+    Examples:
+      mlmon config show
+      mlmon config show monitoring.yml --format json
+      ML_MODELS_PERFORMANCE__WINDOW=600 mlmon config show
+    """  # noqa: D301  # click's mark for text that is not to be wrapped
+    settings = Config(file)
+    text = settings.to_yaml() if form == "yaml" else json.dumps(settings.to_dict(), indent=2, ensure_ascii=False)
+    click.echo(text.rstrip("\n"))
+
+
+@config.command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "markdown"]),
+    default="json",
+    show_default=True,
+    help="json: a JSON schema, with which editors complete and check the file; markdown: a table to read.",
+)
+def schema(form: str) -> None:
+    """Print every parameter with its meaning, unit, range and default.
+
+    \b
+    Examples:
+      mlmon config schema > monitoring.schema.json
+      mlmon config schema --format markdown
+    """  # noqa: D301  # click's mark for text that is not to be wrapped
+    text = json.dumps(Config.json_schema(), indent=2) if form == "json" else Config.reference_table()
+    click.echo(text.rstrip("\n"))
+
+
+@config.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+def check(files: tuple[Path, ...]) -> None:
+    """Check YAML files and print all that is wrong in them.
+
+    The environment is left out, so that the answer is about the file. Exits with 1 if any file has a fault.
+
+    \b
+    Example:
+      mlmon config check monitoring.yml staging/*.yml
+    """  # noqa: D301  # click's mark for text that is not to be wrapped
+    failed = False
+    for file in files:
+        try:
+            Config(file, environ={})
+        except ConfigError as error:
+            failed = True
+            click.echo(str(error))
+        else:
+            click.echo(f"{file}: ok")
+    if failed:
+        raise click.exceptions.Exit(1)

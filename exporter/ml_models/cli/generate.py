@@ -1,0 +1,161 @@
+"""``mlmon generate``: write rules, configurations and dashboards, or compare them with what is on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from ml_models.errors import ConfigError
+from ml_models.mixin import files
+from ml_models.mixin.files import GeneratorSettings
+
+Generator = Callable[[GeneratorSettings], dict[str, str]]
+
+
+def _dashboards(_settings: GeneratorSettings) -> dict[str, str]:
+    # Imported here: it needs an extra, without which the other generators work.
+    from ml_models.mixin import dashboards  # noqa: PLC0415
+
+    return dashboards.files()
+
+
+#: What can be generated: each gives texts by path below the output folder.
+GENERATORS: dict[str, Generator] = {
+    "rules": files.rule_files,
+    "prometheus": files.prometheus_files,
+    "alertmanager": files.alertmanager_files,
+    "dashboards": _dashboards,
+}
+
+_HELP: dict[str, str] = {
+    "rules": "Recording rules and alerts, for Prometheus 2.42 and later.",
+    "prometheus": "prometheus.yml: what to scrape, which rules to load.",
+    "alertmanager": "alertmanager.yml: who is told of which alert, and the messages.",
+    "dashboards": "Dashboards for Grafana.",
+    "all": "All of the above.",
+}
+
+
+def read_settings(path: Path) -> GeneratorSettings:
+    """Read the settings of the generators from a YAML file.
+
+    The file's keys are ``rules``, ``prometheus`` and ``alertmanager``, with the fields of their settings below.
+
+    Raises
+    ------
+    ConfigError
+        If the file is not YAML, or has unknown keys or wrong values; all faults are reported at once.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), [f"cannot be read as YAML: {error}"]) from error
+    faults = _unknown_keys(content)
+    try:
+        settings = TypeAdapter(GeneratorSettings).validate_python(content)
+    except ValidationError as error:
+        faults += [f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors()]
+        raise ConfigError(str(path), faults) from error
+    if faults:
+        raise ConfigError(str(path), faults)
+    return settings
+
+
+def _unknown_keys(content: object) -> list[str]:
+    """Return a fault per key that is no setting; a dataclass would be built without it and say nothing."""
+    defaults, faults = GeneratorSettings(), []
+    levels = [("", defaults, content)]
+    if isinstance(content, dict):
+        levels += [(f"{part.name}.", getattr(defaults, part.name), content.get(part.name)) for part in fields(defaults)]
+    for prefix, settings, given in levels:
+        known = [part.name for part in fields(settings)]
+        for key in given if isinstance(given, dict) else ():
+            if key not in known:
+                faults.append(f"{prefix}{key}: unknown; choose from {', '.join(known)}")
+    return faults
+
+
+def differences(texts: dict[str, str], folder: Path) -> list[str]:
+    """Return the paths whose files are missing or have another text."""
+    return [path for path, text in texts.items() if not _holds(folder / path, text)]
+
+
+def _holds(file: Path, text: str) -> bool:
+    return file.is_file() and file.read_bytes() == text.encode()
+
+
+def write(texts: dict[str, str], folder: Path) -> None:
+    """Write the texts below the folder."""
+    for path, text in texts.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text.encode())
+
+
+@click.group()
+def generate() -> None:
+    """Write rules, configurations and dashboards from the catalog of metrics.
+
+    The files are the same for the same version and settings, so commit them, and let CI run
+    `mlmon generate all --check`.
+    """
+
+
+def _run(names: tuple[str, ...], output: Path, settings: Path | None, check: bool) -> None:
+    chosen = read_settings(settings) if settings else GeneratorSettings()
+    texts = {path: text for name in names for path, text in GENERATORS[name](chosen).items()}
+    if not check:
+        write(texts, output)
+        for path in texts:
+            click.echo(f"wrote {output / path}")
+        return
+    differing = differences(texts, output)
+    for path in differing:
+        click.echo(f"differs: {output / path}", err=True)
+    if differing:
+        raise click.ClickException(f"{len(differing)} of {len(texts)} files differ; run: mlmon generate {_goal(names)}")
+    click.echo(f"{len(texts)} files are up to date")
+
+
+def _goal(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else "all"
+
+
+def _command(goal: str, names: tuple[str, ...]) -> click.Command:
+    def run(**options: Any) -> None:
+        _run(names, **options)
+
+    return click.Command(
+        goal,
+        callback=run,
+        help=_HELP[goal],
+        params=[
+            click.Option(
+                ["--output"],
+                type=click.Path(file_okay=False, path_type=Path),
+                default=Path(),
+                help="Folder to write below; the current one by default.",
+            ),
+            click.Option(
+                ["--settings"],
+                type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                help="YAML file with windows, addresses, channels: keys rules, prometheus, alertmanager.",
+            ),
+            click.Option(
+                ["--check"],
+                is_flag=True,
+                help="Write nothing; exit with 1 and name the files if any differs from what is on disk.",
+            ),
+        ],
+    )
+
+
+for _name in GENERATORS:
+    generate.add_command(_command(_name, (_name,)))
+generate.add_command(_command("all", tuple(GENERATORS)))

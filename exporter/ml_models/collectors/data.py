@@ -1,0 +1,214 @@
+"""Drift, distributions and quality of features, predictions and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_models import catalog
+from ml_models.collectors.bulk import Bulk, Filled
+from ml_models.collectors.families import family
+from ml_models.collectors.isolation import Exposed
+from ml_models.profile.tally import ABOVE, BELOW, BINS, FAULTS, INVALID, MISSING, ROWS, Layout, Tally
+from ml_models.stats.drift import METHODS, chi2_quantile, psi_noise
+from ml_models.stats.quality import Quality, quality
+
+#: Probability with which noise alone passes for drift.
+ALPHA = 0.001
+
+#: Methods whose scores are exported.
+EXPORTED_METHODS = ("psi", "js", "ks")
+
+#: Thresholds that hold where none is configured.
+DEFAULT_THRESHOLDS: Mapping[str, float] = {
+    "drift_warning_max": 0.1,
+    "drift_critical_max": 0.25,
+    "samples_min": 200.0,
+    "labels_min": 100.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Drift of every column of a layout.
+
+    Attributes
+    ----------
+    scores : dict of array of shape (n_columns,)
+        By method; NaN where undefined.
+    samples : int64 array of shape (n_columns,)
+        Live values in the bins.
+    noise : array of shape (n_columns,)
+        PSI that noise alone reaches with probability :data:`ALPHA`.
+    drifted : object array of shape (n_columns,)
+        True, False, or None where there are too few samples to judge.
+    live : array of shape (n_columns, n_bins)
+        Counts in the exported bins.
+    """
+
+    scores: dict[str, NDArray[np.float64]]
+    samples: NDArray[np.int64]
+    noise: NDArray[np.float64]
+    drifted: NDArray[Any]
+    live: NDArray[np.int64]
+
+
+class DataCollector:
+    """Scores and families of a layout.
+
+    Parameters
+    ----------
+    model : str
+        Value of the ``model`` label.
+    layout : Layout
+    thresholds : mapping
+        By signal; see :data:`ml_models.catalog.SIGNALS`.
+    method : str
+        The method whose score is compared with the drift threshold.
+    """
+
+    def __init__(self, model: str, layout: Layout, thresholds: Mapping[str, float], method: str = "psi") -> None:
+        self.model, self.layout, self.method = model, layout, method
+        self.thresholds = {**DEFAULT_THRESHOLDS, **thresholds}
+        self._is_feature = np.array([f.role == "feature" for f in layout.features], dtype=bool)
+        self._is_numeric = np.array([f.kind == "numeric" for f in layout.features], dtype=bool)
+        self._labels = [(model, f.role, f.name) for f in layout.features]
+
+    @cached_property
+    def chi2(self) -> NDArray[np.float64]:
+        """Chi-square quantile of each column's bins that the reference fills."""
+        filled = np.count_nonzero(self.layout.reference_coarse, axis=1)
+        return np.asarray(chi2_quantile(filled, ALPHA), dtype=np.float64)
+
+    def drift(self, tally: Tally) -> Drift:
+        """Return the drift that a window's tally shows."""
+        layout = self.layout
+        live = layout.coarsen(tally.cells)
+        scores = {}
+        for name in dict.fromkeys((*EXPORTED_METHODS, self.method)):
+            method = METHODS[name]
+            sides = (
+                (layout.reference_cells[:, BINS:], tally.cells[:, BINS:])
+                if method.fine
+                else (layout.reference_coarse, live)
+            )
+            score = np.asarray(method.score(*sides), dtype=np.float64)
+            scores[name] = np.where(self._is_numeric, score, np.nan) if method.ordered else score
+        samples = live.sum(axis=1)
+        noise = psi_noise(layout.reference_coarse.sum(axis=1), samples, self.chi2)
+        with np.errstate(invalid="ignore"):
+            over = (scores[self.method] > self.thresholds["drift_warning_max"]) & (scores["psi"] > noise)
+        judged = (samples >= self.thresholds["samples_min"]) & ~np.isnan(scores[self.method])
+        return Drift(scores, samples, noise, np.where(judged, over, None), live)
+
+    def share(self, drift: Drift) -> float | None:
+        """Return the share of the features that could be judged which have drifted."""
+        verdicts = [verdict for verdict in drift.drifted[self._is_feature] if verdict is not None]
+        return sum(verdicts) / len(verdicts) if verdicts else None
+
+    def quality(self, tally: Tally) -> Quality:
+        """Return the quality of the features in a window."""
+        cells = tally.cells[self._is_feature].sum(axis=0)
+        faults = tally.schema[: len(FAULTS)]
+        return quality(
+            cells=int(cells[ROWS]),
+            missing=int(cells[MISSING]),
+            invalid=int(cells[INVALID]),
+            out_of_range=int(cells[BELOW] + cells[ABOVE]),
+            rows=int(tally.schema[-1]),
+            faulty_rows=int(min(faults.sum(), tally.schema[-1])),
+        )
+
+    # --- families ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _bins(self) -> list[tuple[str, ...]]:
+        return [(*labels, name) for labels, f in zip(self._labels, self.layout.features, strict=True) for name in f.bins]
+
+    @cached_property
+    def _bin_places(self) -> NDArray[np.intp]:
+        """Places of the exported bins in the flattened block of coarse counts."""
+        width = self.layout.coarse_width
+        return np.concatenate(
+            [row * width + np.arange(len(f.bins)) for row, f in enumerate(self.layout.features)] or [np.empty(0, int)]
+        ).astype(np.intp)
+
+    @cached_property
+    def _counters(self) -> dict[int, Bulk]:
+        return {
+            ROWS: Bulk(catalog.FEATURE_OBSERVATIONS, self._labels),
+            MISSING: Bulk(catalog.FEATURE_MISSING, self._labels),
+            INVALID: Bulk(catalog.FEATURE_INVALID, self._labels),
+            ABOVE: Bulk(catalog.FEATURE_OUT_OF_RANGE, self._labels),
+        }
+
+    @cached_property
+    def _observations(self) -> Bulk:
+        return Bulk(catalog.BIN_OBSERVATIONS, self._bins)
+
+    @cached_property
+    def _constants(self) -> list[Filled]:
+        """Families that say what the reference is; they never change."""
+        reference = self.layout.reference_coarse
+        totals = reference.sum(axis=1, keepdims=True)
+        ratios = np.divide(reference, totals, out=np.zeros(reference.shape), where=totals > 0)
+        edges = [
+            ((*labels, name), edge)
+            for labels, f in zip(self._labels, self.layout.features, strict=True)
+            if f.kind == "numeric"
+            for name, edge in zip(f.bins, (*f.coarse_edges, np.inf), strict=True)
+        ]
+        return [
+            Filled(Bulk(catalog.BIN_REFERENCE, self._bins), ratios.ravel()[self._bin_places]),
+            Filled(
+                Bulk(catalog.BIN_UPPER_EDGE, [labels for labels, edge in edges if np.isfinite(edge)]),
+                np.array([edge for _, edge in edges if np.isfinite(edge)]),
+            ),
+            Filled(Bulk(catalog.FEATURE_REFERENCE_OBSERVATIONS, self._labels), totals[:, 0]),
+            Filled(Bulk(catalog.FEATURE_NOISE_CHI2, self._labels), self.chi2),
+        ]
+
+    def families(self, total: Tally, window: Tally) -> list[Exposed]:
+        """Return the counters of all time and the scores of the window."""
+        if not self.layout.features:
+            return []
+        cells = total.cells
+        outside = cells[:, BELOW] + cells[:, ABOVE]
+        exposed: list[Exposed] = [
+            Filled(self._observations, self.layout.coarsen(cells).ravel()[self._bin_places]),
+            *(Filled(bulk, outside if cell == ABOVE else cells[:, cell]) for cell, bulk in self._counters.items()),
+            *self._constants,
+        ]
+        faults = family(catalog.SCHEMA_FAULTS)
+        for name, count in zip(FAULTS, total.schema.tolist(), strict=False):
+            faults.add_metric([self.model, name], count)
+        return [*exposed, faults, *self._window_families(window)]
+
+    def _window_families(self, window: Tally) -> list[Exposed]:
+        drift, found = self.drift(window), self.quality(window)
+        scores = family(catalog.DRIFT_SCORE)
+        for method in dict.fromkeys((*EXPORTED_METHODS, self.method)):
+            for labels, score in zip(self._labels, drift.scores[method].tolist(), strict=True):
+                if score == score:  # an undefined score is left out: NaN in a gauge silences every rule on it
+                    scores.add_metric([*labels, method], score)
+        share, score, dimensions = (
+            family(catalog.DRIFT_SHARE),
+            family(catalog.QUALITY_SCORE),
+            family(catalog.QUALITY_DIMENSION),
+        )
+        drifted = self.share(drift)
+        if drifted is not None:
+            share.add_metric([self.model], drifted)
+        if found.score is not None:
+            score.add_metric([self.model], found.score)
+        for name, value in found.dimensions.items():
+            if value is not None:
+                dimensions.add_metric([self.model, name], value)
+        return [scores, share, score, dimensions]
+
+

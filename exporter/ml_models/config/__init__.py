@@ -1,0 +1,8 @@
+"""Settings: read from YAML and the environment, checked, and turned into the monitors' keyword arguments.
+
+``config.py`` in this package states every parameter: meaning, unit, range and default.
+"""
+
+from ml_models.config.config import ALERT_CHANNELS, DRIFT_METHODS, TASKS, Config
+
+__all__ = ["ALERT_CHANNELS", "DRIFT_METHODS", "TASKS", "Config"]

@@ -1,0 +1,287 @@
+"""The alerts: one list that the rule file, the inhibition, the tests and the runbooks follow.
+
+Thresholds are not written into the rules: they are exported by the model (``ml_alert_threshold``), so changing one
+needs no new rule file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ml_models import catalog
+from ml_models.mixin.names import RuleSettings
+from ml_models.mixin.promql import duration, max_by, seconds, text
+
+Severity = Literal["critical", "warning", "none"]
+
+WATCHDOG = "MLWatchdog"
+EXPORTER_DOWN = "MLExporterDown"
+EXPORTER_ABSENT = "MLExporterAbsent"
+
+_PER_MODEL = "on (model) group_left ()"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alerting rule.
+
+    Parameters
+    ----------
+    name : str
+        CamelCase with the prefix ``ML``; also the name of its runbook.
+    severity : {'critical', 'warning', 'none'}
+        Decides on the route.
+    expr : str
+        PromQL.
+    summary : str
+        One line with the value, as a Prometheus template.
+    description : str
+        The value against its threshold and what to do first, as a Prometheus template.
+    for_, keep_firing_for : str
+        How long it must hold before it fires, and is kept firing after it has ended.
+    about_model : bool
+        Whether it tells of a model; such alerts are muted while the model's exporters are down.
+    dashboard : str
+        What follows the dashboard's address, as a Prometheus template.
+    """
+
+    name: str
+    severity: Severity
+    expr: str
+    summary: str
+    description: str
+    for_: str = "0s"
+    keep_firing_for: str = "0s"
+    about_model: bool = True
+    dashboard: str = "{{ with $labels.model }}?var-model={{ . | urlquery }}{{ end }}"
+
+
+def alerts(settings: RuleSettings) -> tuple[Alert, ...]:
+    """Return all alerts, the more urgent of two severities first.
+
+    Examples
+    --------
+    >>> sorted({alert.name for alert in alerts(RuleSettings()) if alert.severity == "warning"})
+    ['MLExporterDown', 'MLFeatureDrift', 'MLMemoryHigh', 'MLPredictionLatencyHigh']
+    """
+    return (*_drift(settings), _accuracy(settings), *_serving(settings), *_exporter(settings))
+
+
+#: How values are shown, as functions of Prometheus templates.
+_SCORE = 'printf "%.3g"'
+_COUNT = 'printf "%.0f"'
+_RATIO = "humanizePercentage"
+_TIME = "humanizeDuration"
+
+
+def _looked_up(series: str, shown: str) -> str:
+    """Return a template that prints the model's value of another series; ``%q`` keeps odd model names intact."""
+    name, _, matchers = series.rstrip("}").partition("{")
+    selector = f"{name}{{{','.join(filter(None, ('model=%q', matchers)))}}}"
+    return f"{{{{ with printf `{selector}` $labels.model | query }}}}{{{{ . | first | value | {shown} }}}}{{{{ end }}}}"
+
+
+def _handover(settings: RuleSettings) -> str:
+    """Return how long both severities of an alert are kept firing.
+
+    The severities exclude each other, so each ends when the other one begins to wait for its ``for``. Kept firing
+    a little longer than that, it hands over without a false RESOLVED in between.
+    """
+    return duration(seconds(settings.for_) + 5 * seconds(settings.interval))
+
+
+def _drift(settings: RuleSettings) -> tuple[Alert, Alert]:
+    names = settings.names
+    score = f'{names.significant_psi}{{role="feature"}}'
+    warning, critical = names.threshold("drift_warning_max"), names.threshold("drift_critical_max")
+    subject = "Feature {{ $labels.feature }} of model {{ $labels.model }}"
+    first = (
+        "First compare the feature's live and reference bins on the dashboard, then ask what changed upstream: "
+        "source, unit, encoding, or the population."
+    )
+    expressions: tuple[tuple[Severity, str, str, str], ...] = (
+        (
+            "critical",
+            "has drifted strongly",
+            critical,
+            text(f"""
+                {score}
+                  > {_PER_MODEL} {critical}"""),
+        ),
+        (
+            "warning",
+            "has drifted",
+            warning,
+            text(f"""
+                (
+                  {score}
+                    > {_PER_MODEL} {warning}
+                )
+                  unless
+                (
+                  {score}
+                    > {_PER_MODEL} {critical}
+                )"""),
+        ),
+    )
+    strong, mild = (
+        Alert(
+            name="MLFeatureDrift",
+            severity=severity,
+            expr=expr,
+            summary=f"{subject} {verdict}: PSI {{{{ $value | {_SCORE} }}}}",
+            description=f"PSI over {settings.window} is {{{{ $value | {_SCORE} }}}}, {severity} threshold "
+            f"{_looked_up(threshold, _SCORE)}. {first}",
+            for_=settings.for_,
+            keep_firing_for=_handover(settings),
+            dashboard="?var-model={{ $labels.model | urlquery }}&var-feature={{ $labels.feature | urlquery }}",
+        )
+        for severity, verdict, threshold, expr in expressions
+    )
+    return strong, mild
+
+
+def _accuracy(settings: RuleSettings) -> Alert:
+    names = settings.names
+    threshold = names.threshold("accuracy_min")
+    return Alert(
+        name="MLModelAccuracyLow",
+        severity="critical",
+        # "unless" rather than "and": a minimum that is not exported must not silence the alert.
+        expr=text(f"""
+            (
+              {names.accuracy}
+                < on (model) {threshold}
+            )
+              unless on (model)
+            (
+              {names.outcomes}
+                < on (model) {names.threshold("labels_min")}
+            )"""),
+        summary="Accuracy of model {{ $labels.model }} is {{ $value | humanizePercentage }}",
+        description=f"Accuracy over {settings.window} is {{{{ $value | humanizePercentage }}}} of "
+        f"{_looked_up(names.outcomes, _COUNT)} labels, threshold {_looked_up(threshold, _RATIO)}. First look at which "
+        "classes are confused and whether features drift at the same time; then decide on rolling back or retraining.",
+        for_=settings.for_,
+        keep_firing_for=settings.for_,
+    )
+
+
+def _serving(settings: RuleSettings) -> tuple[Alert, ...]:
+    names, window = settings.names, settings.serving_window
+    errors_max, latency_max, memory_max = (
+        names.threshold(signal) for signal in ("error_ratio_max", "latency_seconds_max", "memory_ratio_max")
+    )
+    return (
+        Alert(
+            name="MLPredictionErrors",
+            severity="critical",
+            expr=text(f"""
+                {names.error_ratio}
+                  > on (model) {errors_max}"""),
+            summary="{{ $value | humanizePercentage }} of the prediction calls of model {{ $labels.model }} fail",
+            description=f"{{{{ $value | humanizePercentage }}}} of the calls over {window} raised, threshold "
+            f"{_looked_up(errors_max, _RATIO)}. First read the exception's class "
+            "and traceback on the dashboard or the exporter's page; roll back if it began with a deployment.",
+            for_=settings.serving_for,
+            keep_firing_for=settings.serving_for,
+        ),
+        Alert(
+            name="MLPredictionLatencyHigh",
+            severity="warning",
+            expr=text(f"""
+                {names.latency("p95")}
+                  > on (model) {latency_max}"""),
+            summary="95 % of the calls of model {{ $labels.model }} take up to {{ $value | humanizeDuration }}",
+            description=f"The 95th percentile of the latency over {window} is {{{{ $value | humanizeDuration }}}}, "
+            f"threshold {_looked_up(latency_max, _TIME)}. First compare the "
+            "call rate, the batch size and CPU and memory on the dashboard; add replicas if the load has grown.",
+            for_=settings.serving_for,
+            keep_firing_for=settings.serving_for,
+        ),
+        Alert(
+            name="MLMemoryHigh",
+            severity="warning",
+            expr=text(f"""
+                {max_by(("model", "instance"), catalog.SYSTEM_MEMORY.name)}
+                  > {_PER_MODEL} {memory_max}"""),
+            summary="Memory of {{ $labels.instance }} (model {{ $labels.model }}) is "
+            "{{ $value | humanizePercentage }} full",
+            description="Memory in use is {{ $value | humanizePercentage }} of the limit, threshold "
+            f"{_looked_up(memory_max, _RATIO)}. First see whether it grows "
+            "steadily (a leak: restart, then find it) or with the load (raise the limit or add replicas).",
+            for_=settings.serving_for,
+            keep_firing_for=settings.serving_for,
+        ),
+    )
+
+
+def _exporter(settings: RuleSettings) -> tuple[Alert, ...]:
+    names, up = settings.names, f"up{{job={catalog.quote(settings.job)}}}"
+    down = f"{names.instances} * on (job, instance) group_left () {up} == 0"
+    held = settings.down_for
+    first = (
+        "First see whether the process runs and answers on /healthz, then whether Prometheus reaches it (page Targets)."
+    )
+    return (
+        # The models that an instance had served are joined in, so that the alert names them and mutes theirs.
+        Alert(
+            name=EXPORTER_DOWN,
+            severity="critical",
+            expr=text(f"""
+                (
+                  {down}
+                    unless on (model)
+                  {names.replicas_up} > 0
+                )
+                  or
+                (
+                  {up} == 0
+                    unless on (job, instance)
+                  {names.instances}
+                )"""),
+            summary="Exporter {{ $labels.instance }} is down"
+            "{{ with $labels.model }}: model {{ . }} is not monitored{{ end }}",
+            description=f"Prometheus could not scrape {{{{ $labels.instance }}}} for {settings.down_for}"
+            f"{{{{ with $labels.model }}}}, nor any other replica of model {{{{ . }}}}{{{{ end }}}}. {first}",
+            for_=held,
+            keep_firing_for=held,
+            about_model=False,
+        ),
+        Alert(
+            name=EXPORTER_DOWN,
+            severity="warning",
+            expr=text(f"""
+                {down}
+                  and on (model)
+                {names.replicas_up} > 0"""),
+            summary="Exporter {{ $labels.instance }}, a replica of model {{ $labels.model }}, is down",
+            description=f"Prometheus could not scrape {{{{ $labels.instance }}}} for {settings.down_for}; other "
+            f"replicas of model {{{{ $labels.model }}}} are still monitored. {first}",
+            for_=held,
+            keep_firing_for=held,
+            about_model=False,
+        ),
+        Alert(
+            name=EXPORTER_ABSENT,
+            severity="critical",
+            expr=f"absent({up})",
+            summary=f"Prometheus knows no target of job {settings.job}: no model is monitored",
+            description=f"Job {settings.job} has had no target for {settings.down_for}. First check the target files "
+            "or the service discovery that prometheus.yml names.",
+            dashboard="",
+            for_=held,
+            keep_firing_for=held,
+            about_model=False,
+        ),
+        Alert(
+            name=WATCHDOG,
+            severity="none",
+            expr="vector(1)",
+            summary="Always firing: shows that alerting works from end to end",
+            description="Route it to a dead man's switch outside of this system, which notifies when it stops coming.",
+            about_model=False,
+            dashboard="",
+        ),
+    )

@@ -1,0 +1,282 @@
+"""The drain: from captured events to counts, in batches, away from the serving thread."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_models.catalog import LATENCY_BUCKETS
+from ml_models.errors import MonitoringError
+from ml_models.monitoring.capture import Batch
+from ml_models.monitoring.ledger import Ledger
+from ml_models.monitoring.outputs import Interpreter
+from ml_models.monitoring.recorder import FAILED
+from ml_models.profile.ingest import columns
+from ml_models.profile.reference import ReferenceProfile
+from ml_models.profile.tally import BUCKETS, CALLS, ERRORS, PREDICTED, Layout, Tally
+
+_BOUNDS = np.array(LATENCY_BUCKETS)
+
+
+class Drain:
+    """Adds events to a tally and predictions to the ledger.
+
+    Parameters
+    ----------
+    layout, reference
+        What features are tallied against; ``reference`` may be None.
+    interpreter : Interpreter
+    ledger : Ledger
+    extra : collection of str
+        Keys of a row that are no features and no fault, such as a prediction id.
+    on_fault : callable
+        Told of a stage and an exception when an event cannot be tallied.
+    """
+
+    def __init__(
+        self,
+        reference: ReferenceProfile | None,
+        layout: Layout,
+        interpreter: Interpreter,
+        ledger: Ledger,
+        on_fault: Callable[[str, BaseException], None],
+    ) -> None:
+        self.layout, self.interpreter, self.ledger, self.on_fault = layout, interpreter, ledger, on_fault
+        self.extra: set[str] = set()
+        self.names: tuple[str, ...] = reference.names if reference else ()
+        self._skipped = {name for name, _ in reference.skipped} if reference else set()
+        rows = [layout.index["feature", name] for name in self.names]
+        self._row_of = dict(zip(self.names, rows, strict=True))
+        self._numeric = [name for name, row in self._row_of.items() if layout.features[row].kind == "numeric"]
+        self._texts = [name for name in self.names if name not in set(self._numeric)]
+        self._numeric_rows = np.array([self._row_of[name] for name in self._numeric], dtype=np.intp)
+        self._get_numbers = operator.itemgetter(*self._numeric) if self._numeric else None
+        roles = {feature.role: row for row, feature in enumerate(layout.features)}
+        self._prediction_row, self._label_row = roles.get("prediction"), roles.get("label")
+
+    # --- calls ---------------------------------------------------------------------------------------------------
+
+    def events(self, tally: Tally, endpoint: int, events: Sequence[Any], now: float) -> None:
+        """Count calls of one endpoint, what they were given and what they gave."""
+        numbers, starts, ends, features, results, ids = zip(*events, strict=True)
+        seconds = (np.array(ends) - np.array(starts)) / 1e9
+        buckets = np.bincount(_BOUNDS.searchsorted(seconds), minlength=len(_BOUNDS) + 1)
+        failed = sum([result is FAILED for result in results])
+        slots = tally.endpoints[endpoint]
+        slots[CALLS] += len(events)
+        slots[ERRORS] += failed
+        slots[BUCKETS:] += buckets
+        tally.sums[endpoint] += seconds.sum()
+        self._features(tally, features)
+        slots[PREDICTED] += self._results(tally, numbers, features, results, ids, now)
+
+    def _results(
+        self,
+        tally: Tally,
+        numbers: Sequence[int],
+        features: Sequence[Any],
+        results: Sequence[Any],
+        ids: Sequence[Any],
+        now: float,
+    ) -> int:
+        """Count outputs and hold predictions; return the rows predicted. Calls of one row go together."""
+        single_numbers: list[int] = []
+        single_results: list[Any] = []
+        single_ids: list[Any] = []
+        predicted = 0
+        for number, captured, result, own in zip(numbers, features, results, ids, strict=True):
+            if result is FAILED:
+                continue
+            rows = captured.rows if type(captured) is Batch else 1
+            if rows == 1 and not isinstance(result, np.ndarray | list):
+                single_numbers.append(number)
+                single_results.append(result)
+                single_ids.append(own)
+                continue
+            predicted += rows
+            self._guard("output", self._batch_result, tally, number, rows, result, own, now)
+        if single_numbers:
+            predicted += len(single_numbers)
+            self._guard("output", self._single_results, tally, single_numbers, single_results, single_ids, now)
+        return predicted
+
+    def _single_results(
+        self, tally: Tally, numbers: list[int], results: list[Any], ids: list[Any], now: float
+    ) -> None:
+        codes = self._outputs(tally, [None if _is_container(value) else value for value in results])
+        if any(own is not None for own in ids):
+            own = [_hashable(own) for own in ids]
+            self.ledger.add(codes, now, ids=own)
+        else:
+            self.ledger.add(codes, now, numbers=np.array(numbers))
+
+    def _batch_result(self, tally: Tally, number: int, rows: int, result: Any, own: Any, now: float) -> None:
+        outputs = _as_outputs(result)
+        codes = np.full(rows, -1, dtype=np.int64)
+        if outputs is not None:
+            found = self._outputs(tally, outputs)
+            if len(found) == rows:
+                codes = found
+        if own is not None:
+            listed = list(own) if isinstance(own, list | tuple | np.ndarray) else [own] * rows
+            self.ledger.add(codes, now, ids=[_hashable(one) for one in listed[:rows]])
+        else:
+            self.ledger.add(codes, now, numbers=np.array([number]))
+
+    def _outputs(self, tally: Tally, outputs: Any) -> NDArray[np.int64]:
+        read = self.interpreter.read(outputs)
+        if self._prediction_row is not None:
+            tally.add_column(self._prediction_row, read.values)
+        present = read.codes[read.codes >= 0]
+        tally.predicted += np.bincount(present, minlength=len(tally.predicted))
+        return read.codes
+
+    # --- features ------------------------------------------------------------------------------------------------
+
+    def _features(self, tally: Tally, captured: Sequence[Any]) -> None:
+        if not self.names:
+            return
+        kinds = set(map(type, captured))
+        packed = captured if kinds == {bytes} else [one for one in captured if type(one) is bytes]
+        plain = captured if kinds == {dict} else [one for one in captured if type(one) is dict]
+        if packed:
+            table = np.frombuffer(b"".join(packed)).reshape(len(packed), -1)
+            self._guard("features", self._array, tally, table)
+        if plain:
+            self._guard("features", self._rows, tally, plain)
+        if Batch in kinds:
+            for one in captured:
+                if type(one) is Batch and one.data is not None:
+                    self._guard("features", self._any, tally, one.data)
+
+    def _array(self, tally: Tally, table: NDArray[Any]) -> None:
+        """Count rows of numbers in the reference's order of columns."""
+        if table.shape[1] != len(self.names):
+            fault = 0 if table.shape[1] < len(self.names) else 1
+            tally.schema[fault] += len(table)
+            tally.schema[-1] += len(table)
+            return
+        tally.schema[-1] += len(table)
+        if len(self._numeric) == len(self.names):
+            tally.add_block(self._numeric_rows, np.ascontiguousarray(table.T, dtype=np.float64))
+            return
+        for place, name in enumerate(self.names):
+            tally.add_column(self._row_of[name], table[:, place])
+
+    def _rows(self, tally: Tally, rows: Sequence[dict[Any, Any]]) -> None:
+        """Count plain rows: all at once where every one is as expected, else with a look at each cell."""
+        width = len(self.names) + len(self.extra)
+        if self._get_numbers is not None and set(map(len, rows)) <= {width, len(self.names)}:
+            try:
+                picked: Iterable[Any] = map(self._get_numbers, rows)
+                flat = picked if len(self._numeric) == 1 else chain.from_iterable(picked)
+                numbers = np.fromiter(flat, np.float64, len(rows) * len(self._numeric))
+                texts = [[row[name] for row in rows] for name in self._texts]
+            except (KeyError, TypeError, ValueError, OverflowError):
+                pass  # a missing key or a cell that is no number: look closer
+            else:
+                tally.add_block(self._numeric_rows, np.ascontiguousarray(numbers.reshape(len(rows), -1).T))
+                for name, values in zip(self._texts, texts, strict=True):
+                    tally.add_column(self._row_of[name], values)
+                tally.schema[-1] += len(rows)
+                return
+        if any(any(isinstance(value, list | tuple | np.ndarray) for value in row.values()) for row in rows):
+            for row in rows:
+                self._any(tally, row)
+            return
+        self._count_faults(tally, rows)
+        self._by_name(tally, columns(list(rows)).by_name, len(rows))
+
+    def _count_faults(self, tally: Tally, rows: Sequence[dict[Any, Any]]) -> None:
+        expected, allowed = set(self.names), set(self.names) | self.extra | self._skipped
+        tally.schema[0] += sum(1 for row in rows if not expected <= row.keys())
+        tally.schema[1] += sum(1 for row in rows if not row.keys() <= allowed)
+        tally.schema[-1] += len(rows)
+
+    def _any(self, tally: Tally, data: Any) -> None:
+        if isinstance(data, np.ndarray) and data.dtype.kind in "biuf":
+            self._array(tally, data.reshape(1, -1) if data.ndim < 2 else data)
+            return
+        if isinstance(data, list) and data and all(type(row) is dict for row in data):
+            self._rows(tally, data)
+            return
+        table = columns(data, self.names)
+        expected, allowed = set(self.names), set(self.names) | self.extra | self._skipped
+        tally.schema[0] += table.rows if expected - table.by_name.keys() else 0
+        tally.schema[1] += table.rows if table.by_name.keys() - allowed else 0
+        tally.schema[-1] += table.rows
+        self._by_name(tally, table.by_name, table.rows)
+
+    def _by_name(self, tally: Tally, by_name: dict[str, Any], n_rows: int) -> None:
+        block_rows, block = [], []
+        for name, row in self._row_of.items():
+            column = by_name.get(name)
+            if column is None:
+                tally.add_missing(row, n_rows)
+            elif isinstance(column, np.ndarray) and self.layout.features[row].kind == "numeric":
+                block_rows.append(row)
+                block.append(column)
+            else:
+                tally.add_column(row, column)
+        if block:
+            tally.add_block(np.array(block_rows), np.array(block, dtype=np.float64))
+
+    # --- labels --------------------------------------------------------------------------------------------------
+
+    def labels(self, tally: Tally, ids: Sequence[Any], actuals: Sequence[Any], made: Any) -> int:
+        """Join labels to held predictions and count the outcomes; return how many were joined."""
+        codes = self.interpreter.classes.codes(list(actuals))
+        predicted: list[int] = []
+        kept: list[int] = []
+        for row, (one, code) in enumerate(zip(ids, codes.tolist(), strict=True)):
+            if code < 0 and self.interpreter.task != "regression":
+                self.ledger.counts["invalid"] += 1
+                continue
+            found = self.ledger.join(self.ledger.find(one, made))
+            if found is not None:
+                kept.append(row)
+                predicted.append(found)
+        if not kept:
+            return 0
+        if self._label_row is not None:
+            tally.add_column(self._label_row, [actuals[row] for row in kept])
+        actual_codes, predicted_codes = codes[kept], np.array(predicted)
+        known = (actual_codes >= 0) & (predicted_codes >= 0)
+        np.add.at(tally.outcomes, (actual_codes[known], predicted_codes[known]), 1)
+        return len(kept)
+
+    def _guard(self, stage: str, step: Callable[..., None], *args: Any) -> None:
+        try:
+            step(*args)
+        except (MonitoringError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+            # Data of any kind passes here: one odd batch must cost no other one.
+            self.on_fault(stage, error)
+
+
+def _is_container(value: Any) -> bool:
+    return isinstance(value, list | tuple | dict | np.ndarray)
+
+
+def _hashable(one: Any) -> Hashable:
+    try:
+        hash(one)
+    except TypeError:
+        return None
+    return one  # type: ignore[no-any-return]
+
+
+def _as_outputs(result: Any) -> Any:
+    """Return a batch's outputs as an array or list of scalars, or None if there are none to count."""
+    if isinstance(result, np.ndarray):
+        return result if result.ndim in {1, 2} else None
+    if isinstance(result, list | tuple):
+        return None if any(_is_container(value) for value in result) else list(result)
+    if hasattr(result, "to_numpy"):
+        return np.asarray(result.to_numpy())
+    return None
+

@@ -1,0 +1,399 @@
+"""The wrappers around prediction functions.
+
+A wrapped call pays for two clock readings, a copy of what may change, and an append. Results and exceptions pass
+through unchanged; a fault in here is counted and goes no further.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import time
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from dataclasses import dataclass
+from random import random
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from ml_models.errors import InstrumentationError
+from ml_models.monitoring.capture import SCALARS, Batch, freeze, freeze_output
+from ml_models.monitoring.recorder import FAILED, WAKE_CALLS, Channel, Recorder
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_FLOAT64 = np.dtype(np.float64)
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Where a call's features, prediction id and output are found.
+
+    Attributes
+    ----------
+    position : int
+        Place of the features among the positional arguments.
+    parameter : str or None
+        Their name among the keyword arguments.
+    names : tuple of str
+        All parameters, for functions that take each feature as an argument.
+    features, output : callable or None
+        User's own look-ups, on the arguments and on the result.
+    prediction_id : str, callable or None
+        Name of an argument or of a key or column of the features; or a callable on the arguments.
+    """
+
+    position: int
+    parameter: str | None
+    names: tuple[str, ...]
+    features: Callable[..., Any] | None
+    output: Callable[[Any], Any] | None
+    prediction_id: str | Callable[..., Any] | None
+
+    @property
+    def id_argument(self) -> bool:
+        """Whether the prediction id is an argument of its own."""
+        return isinstance(self.prediction_id, str) and self.prediction_id in self.names
+
+    def find(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Return the features among the arguments."""
+        if self.features is not None:
+            return self.features(*args, **kwargs)
+        if len(args) > self.position:
+            found = args[self.position]
+        elif self.parameter in kwargs:
+            found = kwargs[self.parameter]
+        else:
+            found = next(iter(kwargs.values()), None)
+        if type(found) in SCALARS and len(args) + len(kwargs) > self.position:
+            # Features as arguments of their own: predict(age, city)
+            row = dict(zip(self.names[self.position :], args[self.position :], strict=False)) | dict(kwargs)
+            if self.id_argument:
+                row.pop(str(self.prediction_id), None)
+            return row
+        return found
+
+    def find_id(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], features: Any) -> Any:
+        """Return the id or ids that the caller has for this call; None to make one."""
+        wanted = self.prediction_id
+        if wanted is None:
+            return None
+        if callable(wanted):
+            return wanted(*args, **kwargs)
+        if self.id_argument:
+            if wanted in kwargs:
+                return kwargs[wanted]
+            place = self.names.index(wanted)
+            return args[place] if place < len(args) else None
+        if isinstance(features, Mapping):
+            return features.get(wanted)
+        if isinstance(features, list | tuple):
+            return [row.get(wanted) if isinstance(row, Mapping) else None for row in features]
+        column = features[wanted]
+        return column.to_pylist() if hasattr(column, "to_pylist") else list(column)
+
+
+def selection(
+    function: Callable[..., Any],
+    features: str | Callable[..., Any] | None,
+    output: str | Callable[[Any], Any] | None,
+    prediction_id: str | Callable[..., Any] | None,
+) -> Selection:
+    """Work out, once, where a function's calls hold what is monitored.
+
+    Raises
+    ------
+    InstrumentationError
+        If ``features`` names no parameter of the function.
+    """
+    try:
+        names = tuple(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # a built-in without a signature
+        names = ()
+    position = 1 if names[:1] in (("self",), ("cls",)) else 0
+    if isinstance(features, str):
+        if features not in names:
+            raise InstrumentationError(
+                f"features={features!r}: {getattr(function, '__qualname__', function)} has no such parameter; "
+                f"it has {', '.join(names) or 'none'}"
+            )
+        position = names.index(features)
+    if isinstance(output, str):
+        key = output
+        output = lambda result: [row[key] for row in result] if isinstance(result, list) else result[key]  # noqa: E731
+    return Selection(
+        position,
+        names[position] if position < len(names) else None,
+        names,
+        features if callable(features) else None,
+        output,
+        prediction_id,
+    )
+
+
+class Call:
+    """A call of any but the plainest kind, from its start to its end."""
+
+    __slots__ = ("channel", "features", "ids", "number", "recorder", "select", "start", "taken")
+
+    def __init__(
+        self, recorder: Recorder, channel: Channel, select: Selection, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        self.recorder, self.channel, self.select = recorder, channel, select
+        self.number = recorder.started.add()
+        self.ids = None
+        self.taken = 0
+        try:
+            found = select.find(args, kwargs)
+            self.ids = freeze_output(select.find_id(args, kwargs, found))
+            keep = recorder.keep_features and (recorder.sampling_rate >= 1.0 or random() < recorder.sampling_rate)  # noqa: S311
+            self.features = freeze(found, keep=keep)
+        except Exception as error:  # noqa: BLE001 - the user's prediction goes on whatever its input does to us
+            self.features = Batch(1, fault=type(error).__name__)
+            recorder.on_fault("capture", error)
+        self.start = time.perf_counter_ns()
+
+    def close(self, result: Any, *, busy: int | None = None) -> None:
+        """Note the end of the call, with its result or :data:`FAILED`."""
+        end = time.perf_counter_ns() if busy is None else self.start + busy
+        try:
+            if result is not FAILED:
+                if self.select.output is not None:
+                    result = self.select.output(result)
+                result = result if type(result) in SCALARS else freeze_output(result)
+            if self.features.fault:
+                self.recorder.on_fault("capture", self.features.fault)
+        except Exception as error:  # noqa: BLE001 - as above
+            result = None
+            self.recorder.on_fault("output", error)
+        self.recorder.last.set(self.ids if self.ids is not None else (self.number, self.start))
+        self.recorder.append(self.channel, (self.number, self.start, end, self.features, result, self.ids))
+
+    def failed(self, error: BaseException, *, busy: int | None = None) -> None:
+        """Note that the call raised."""
+        self.recorder.on_error(self.channel.endpoint, error)
+        self.close(FAILED, busy=busy)
+
+
+def wrap(function: Callable[P, R], recorder: Recorder, channel: Channel, select: Selection) -> Callable[P, R]:
+    """Return the function with monitoring around it: sync, async, generator or async generator alike."""
+    if inspect.isasyncgenfunction(function):
+        wrapper: Any = _wrap_async_generator(function, recorder, channel, select)
+    elif inspect.isgeneratorfunction(function):
+        wrapper = _wrap_generator(function, recorder, channel, select)
+    elif inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004
+        wrapper = _wrap_async(function, recorder, channel, select)
+    elif select.features is None and select.output is None and select.prediction_id is None:
+        wrapper = _wrap_plain(function, recorder, channel, select)
+    else:
+        wrapper = _wrap_sync(function, recorder, channel, select)
+    return functools.update_wrapper(wrapper, function) if hasattr(function, "__name__") else wrapper
+
+
+def _wrap_plain(
+    function: Callable[..., Any], recorder: Recorder, channel: Channel, select: Selection
+) -> Callable[..., Any]:
+    """Wrap a synchronous function whose features are an argument: the hot path, so spelled out."""
+    # Local names are read faster than attributes of modules and objects.
+    clock, ndarray, float64, scalars = time.perf_counter_ns, np.ndarray, _FLOAT64, SCALARS
+    position, events, set_last = select.position, channel.events, recorder.last.set
+    containers = (list, tuple, ndarray, dict)
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        features: Any
+        number = recorder.started.add()
+        try:
+            given = args[position]
+            kind = type(given)
+            if kind is dict and recorder.keep_features and recorder.sampling_rate >= 1.0:
+                features = given.copy()
+                for first in features.values():
+                    if isinstance(first, containers):
+                        features = freeze(given, keep=True)
+                    break
+            elif (
+                kind is ndarray
+                and given.size == recorder.width
+                and given.dtype is float64
+                and recorder.sampling_rate >= 1.0
+            ):
+                features = given.tobytes()
+            else:
+                features = _capture(recorder, select, args, kwargs)
+        except Exception:  # noqa: BLE001 - the user's prediction goes on whatever its input does to us
+            features = _capture(recorder, select, args, kwargs)
+        start = clock()
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            end = clock()
+            recorder.on_error(channel.endpoint, error)
+            recorder.append(channel, (number, start, end, features, FAILED, None))
+            raise
+        end = clock()
+        kept = result
+        if type(result) not in scalars:
+            try:
+                kept = freeze_output(result)
+            except Exception as error:  # noqa: BLE001 - as above
+                kept = None
+                recorder.on_fault("output", error)
+        set_last((number, start))
+        held = len(events)
+        if held >= WAKE_CALLS or type(features) is Batch:
+            recorder.append(channel, (number, start, end, features, kept, None))
+        else:
+            events.append((number, start, end, features, kept, None))
+        return result
+
+    return wrapper
+
+
+def _capture(recorder: Recorder, select: Selection, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    try:
+        keep = recorder.keep_features and (recorder.sampling_rate >= 1.0 or random() < recorder.sampling_rate)  # noqa: S311
+        batch = freeze(select.find(args, kwargs), keep=keep)
+        if batch.fault:
+            recorder.on_fault("capture", batch.fault)
+        return batch
+    except Exception as error:  # noqa: BLE001 - the user's prediction goes on whatever its input does to us
+        recorder.on_fault("capture", error)
+        return Batch(1, fault=type(error).__name__)
+
+
+def _wrap_sync(
+    function: Callable[..., Any], recorder: Recorder, channel: Channel, select: Selection
+) -> Callable[..., Any]:
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        call = Call(recorder, channel, select, args, kwargs)
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            call.failed(error)
+            raise
+        call.close(result)
+        return result
+
+    return wrapper
+
+
+def _wrap_async(
+    function: Callable[..., Any], recorder: Recorder, channel: Channel, select: Selection
+) -> Callable[..., Any]:
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        call = Call(recorder, channel, select, args, kwargs)
+        try:
+            result = await function(*args, **kwargs)
+        except BaseException as error:
+            call.failed(error)
+            raise
+        call.close(result)
+        return result
+
+    return wrapper
+
+
+class _Items:
+    """The items of a generator and the time that the generator itself took, its consumer's left out."""
+
+    __slots__ = ("busy", "items", "limit")
+
+    def __init__(self, limit: int) -> None:
+        self.busy, self.limit = 0, limit
+        self.items: list[Any] = []
+
+    def add(self, item: Any) -> None:
+        if len(self.items) < self.limit:
+            self.items.append(item if type(item) in SCALARS else freeze_output(item))
+
+
+#: Items of one generator call that are kept as outputs.
+MAX_ITEMS = 10_000
+
+
+def _wrap_generator(
+    function: Callable[..., Any], recorder: Recorder, channel: Channel, select: Selection
+) -> Callable[..., Any]:
+    def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        call = Call(recorder, channel, select, args, kwargs)
+        seen = _Items(MAX_ITEMS)
+        clock = time.perf_counter_ns
+        source = function(*args, **kwargs)
+        send: Any = None
+        try:
+            while True:
+                begun = clock()
+                try:
+                    item = source.send(send)
+                finally:
+                    seen.busy += clock() - begun
+                seen.add(item)
+                send = yield from _pass_on(source, item, seen)
+        except StopIteration as end:
+            call.close(seen.items, busy=seen.busy)
+            return end.value
+        except GeneratorExit:
+            source.close()
+            call.close(seen.items, busy=seen.busy)
+            raise
+        except BaseException as error:
+            call.failed(error, busy=seen.busy)
+            raise
+
+    return wrapper
+
+
+def _pass_on(source: Generator[Any, Any, Any], item: Any, seen: _Items) -> Generator[Any, Any, Any]:
+    """Yield an item; an exception thrown in at the yield goes to the source, as without the wrapper."""
+    while True:
+        try:
+            return (yield item)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            begun = time.perf_counter_ns()
+            try:
+                item = source.throw(error)
+            finally:
+                seen.busy += time.perf_counter_ns() - begun
+            seen.add(item)
+
+
+def _wrap_async_generator(
+    function: Callable[..., Any], recorder: Recorder, channel: Channel, select: Selection
+) -> Callable[..., Any]:
+    async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        call = Call(recorder, channel, select, args, kwargs)
+        seen = _Items(MAX_ITEMS)
+        clock = time.perf_counter_ns
+        source: AsyncGenerator[Any, Any] = function(*args, **kwargs)
+        step: Any = source.asend(None)
+        try:
+            while True:
+                begun = clock()
+                try:
+                    item = await step
+                finally:
+                    seen.busy += clock() - begun
+                seen.add(item)
+                try:
+                    sent = yield item
+                    step = source.asend(sent)
+                except GeneratorExit:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - thrown in by the consumer, goes to the source
+                    step = source.athrow(error)
+        except StopAsyncIteration:
+            call.close(seen.items, busy=seen.busy)
+        except GeneratorExit:
+            await source.aclose()
+            call.close(seen.items, busy=seen.busy)
+            raise
+        except BaseException as error:
+            call.failed(error, busy=seen.busy)
+            raise
+
+    return wrapper
+

@@ -1,0 +1,199 @@
+"""From hooks to counts: one model's recorder, drain, windows and ledger, behind one lock."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ml_models.collectors.windows import SlidingWindow, Windowed
+from ml_models.monitoring.drain import Drain
+from ml_models.monitoring.ledger import Ledger
+from ml_models.monitoring.outputs import Interpreter, Task
+from ml_models.monitoring.recorder import Recorder
+from ml_models.profile.classes import Classes
+from ml_models.profile.reference import ReferenceProfile
+from ml_models.profile.tally import MAX_ENDPOINTS, Layout, Tally
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSettings:
+    """Bounds of the label join: rows held and seconds waited."""
+
+    max_rows: int
+    horizon: float
+
+
+class Pipeline:
+    """Takes what the hooks captured and keeps the counts of a sliding window and of all time.
+
+    Parameters
+    ----------
+    recorder : Recorder
+    reference : ReferenceProfile or None
+    classes : sequence or None
+        The model's classes, if known.
+    task : {'auto', 'classification', 'regression'}
+    decision_threshold : float
+    span : float
+        Seconds of the sliding window.
+    ledger : LedgerSettings
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        reference: ReferenceProfile | None,
+        *,
+        classes: Sequence[Any] | None,
+        task: Task,
+        decision_threshold: float,
+        span: float,
+        ledger: LedgerSettings,
+    ) -> None:
+        self.recorder, self.reference, self.span = recorder, reference, span
+        self.layout = Layout.of(reference)
+        self._ledger_settings = ledger
+        self._interpreter_settings = (task, classes, decision_threshold)
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin with nothing counted: at first, and in a forked child, whose parent counts what was there."""
+        self._lock = threading.Lock()
+        task, classes, threshold = self._interpreter_settings
+        self.classes = Classes(classes)
+        self.interpreter = Interpreter(task, self.classes, threshold)
+        self.ledger = Ledger(self._ledger_settings.max_rows, self._ledger_settings.horizon)
+        self._drain = Drain(self.reference, self.layout, self.interpreter, self.ledger, self.recorder.on_fault)
+        self._drain.extra = self.recorder.extra_keys
+        self._window = SlidingWindow(self.layout, self.span, time.monotonic())
+        self._delta = Tally(self.layout)
+        self.last_drain = 0.0
+        self.lag = 0.0
+        self.overhead = 0.0
+        self.last_label = 0.0
+
+    def drain(self) -> None:
+        """Tally everything captured so far; when it returns, it is counted."""
+        with self._lock:
+            self._drain_locked()
+
+    def _drain_locked(self) -> None:
+        begun = time.thread_time()
+        recorder, now = self.recorder, time.monotonic()
+        # Labels are taken first: a label whose id came from a call finds that call in what is taken next.
+        labels = [recorder.labels.popleft() for _ in range(len(recorder.labels))]
+        oldest = None
+        delta = self._delta
+        delta.clear()
+        for slot, channel in enumerate(list(recorder.channels.values())):
+            events = recorder.take(channel)
+            if events:
+                oldest = min(oldest or events[0][2], events[0][2])
+                self._drain.events(delta, min(slot, MAX_ENDPOINTS - 1), events, now)
+        if labels:
+            ids, actuals = _flat(labels)
+            if self._drain.labels(delta, ids, actuals, recorder.ids):
+                self.last_label = time.time()
+        self._window.add(delta, now)
+        self.ledger.expire(now)
+        self.lag = (time.perf_counter_ns() - oldest) / 1e9 if oldest is not None else 0.0
+        self.last_drain = time.time()
+        self.overhead += time.thread_time() - begun
+
+    def counts(self, seconds: float | None = None) -> tuple[Tally, Windowed]:
+        """Drain, and return the counts of all time and those of the last ``seconds`` (default: the whole window).
+
+        Raises
+        ------
+        ValueError
+            If more is asked for than the window holds.
+        """
+        with self._lock:
+            self._drain_locked()
+            total = self._window.total
+            copied = Tally(self.layout, total.counts.copy(), total.sums.copy())
+            return copied, self._window.last(seconds or self.span, time.monotonic())
+
+    @property
+    def endpoints(self) -> list[str]:
+        """Names of the endpoints, in the order of their slots."""
+        names = list(self.recorder.channels)
+        return names if len(names) <= MAX_ENDPOINTS else [*names[: MAX_ENDPOINTS - 1], "__other__"]
+
+    @property
+    def dropped_rows(self) -> list[int]:
+        """Rows per endpoint that were served and not tallied."""
+        dropped = [channel.dropped_rows for channel in list(self.recorder.channels.values())]
+        if len(dropped) <= MAX_ENDPOINTS:
+            return dropped
+        return [*dropped[: MAX_ENDPOINTS - 1], sum(dropped[MAX_ENDPOINTS - 1 :])]
+
+    def positive_slot(self, positive_class: Any) -> int | None:
+        """Return the slot of the positive class: the one named, else the second of two, else none."""
+        if positive_class is not None:
+            return self.classes.code(positive_class)
+        return 1 if len(self.classes.names) == 2 else None
+
+
+class Worker:
+    """The thread that drains in the background: often when there is much, seldom when there is little."""
+
+    #: Seconds between drains when nothing wakes the worker.
+    INTERVAL = 0.25
+
+    def __init__(self, pipeline: Pipeline, name: str) -> None:
+        self._pipeline = pipeline
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        pipeline.recorder.wake = self._wake.set
+        self._thread = threading.Thread(target=self._run, name=f"mlmon-drain-{name}", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.wait(self.INTERVAL)
+            self._wake.clear()
+            try:
+                self._pipeline.drain()
+            except Exception as error:  # noqa: BLE001 - the worker must outlive any fault, or buffers fill for good
+                self._pipeline.recorder.on_fault("drain", error)
+
+    def stop(self) -> None:
+        """Stop the thread and drain what is left."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(timeout=10)
+        self._pipeline.drain()
+
+
+def _flat(labels: Sequence[tuple[Any, Any]]) -> tuple[list[Any], list[Any]]:
+    """Spell out labels that were given as whole columns."""
+    ids: list[Any] = []
+    actuals: list[Any] = []
+    for one, actual in labels:
+        if isinstance(one, _Many):
+            ids += one
+            actuals += actual
+        else:
+            ids.append(one)
+            actuals.append(actual)
+    return ids, actuals
+
+
+class _Many(list[Any]):
+    """Ids that came together."""
+
+
+def many(ids: Sequence[Any], actuals: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Return ids and labels for :meth:`Recorder.add_label` as one entry."""
+    return _Many(_listed(ids)), _listed(actuals)
+
+
+def _listed(values: Any) -> list[Any]:
+    for method in ("to_pylist", "tolist", "to_list"):
+        if hasattr(values, method):
+            return list(getattr(values, method)())
+    return list(values)

@@ -1,0 +1,201 @@
+"""The recorder: bounded buffers that hooks append to and a drain takes from.
+
+The serving thread appends and goes on. Nothing here waits, computes a statistic or raises.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable
+from contextvars import ContextVar
+from itertools import count
+from typing import Any, NamedTuple
+
+from ml_models.monitoring.capture import Batch
+from ml_models.monitoring.ids import IdMaker
+
+#: The result of a call that raised.
+FAILED = object()
+
+#: Buffered calls at which the drain is woken: about what the L2 cache holds.
+WAKE_CALLS = 4_096
+
+#: Labels that may wait for the drain.
+MAX_PENDING_LABELS = 1_000_000
+
+
+class Event(NamedTuple):
+    """One call, as documentation of the tuples in the buffer; hooks append plain tuples, which cost less."""
+
+    number: int
+    start: int
+    end: int
+    features: Any
+    result: Any
+    ids: Any
+
+
+class Counted:
+    """A counter that threads can raise without a lock: ``next`` of a C iterator is atomic."""
+
+    __slots__ = ("_iterator", "add")
+
+    def __init__(self) -> None:
+        self._iterator = count(1)
+        self.add: Callable[[], int] = self._iterator.__next__
+
+    @property
+    def value(self) -> int:
+        """Times that ``add`` was called."""
+        return int(self._iterator.__reduce__()[1][0]) - 1
+
+
+class Channel:
+    """The buffer of one endpoint of a model."""
+
+    __slots__ = ("drained_calls", "dropped_bytes", "dropped_calls", "dropped_rows", "endpoint", "events", "held_bytes")
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self.events: deque[Any] = deque()
+        self.reset()
+
+    def reset(self) -> None:
+        """Empty the buffer in place: the hooks hold it."""
+        self.events.clear()
+        self.drained_calls = 0
+        self.dropped_calls = Counted()
+        self.dropped_rows = 0
+        self.dropped_bytes = 0
+        self.held_bytes = 0
+
+
+class Recorder:
+    """What the hooks of one model share.
+
+    Parameters
+    ----------
+    name : str
+    capacity : int
+        Calls that each endpoint's buffer holds; further ones are dropped and counted.
+    max_bytes : int
+        Bytes of captured batches that the buffers hold.
+    """
+
+    def __init__(self, name: str, capacity: int = 65_536, max_bytes: int = 64 << 20) -> None:
+        self.name = name
+        self.capacity = capacity
+        self.max_bytes = max_bytes
+        self.sampling_rate = 1.0
+        #: Values in a row of numbers, as the reference has it; -1 while there is none.
+        self.width = -1
+        #: Whether features are wanted at all.
+        self.keep_features = False
+        #: Whether a monitor has taken it.
+        self.adopted = False
+        #: Keys of a row that are no features and no fault, such as a prediction id.
+        self.extra_keys: set[str] = set()
+        #: Called with endpoint and exception when a model raises.
+        self.on_error: Callable[[str, BaseException], None] = _ignore
+        #: Called with a stage and an exception when the monitoring itself fails.
+        self.on_fault: Callable[[str, BaseException | str], None] = _ignore
+        self.wake: Callable[[], None] = _nothing
+        self.last: ContextVar[Any] = ContextVar(f"last_prediction_of_{name}")
+        self.channels: dict[str, Channel] = {}
+        self._reset()
+        _recorders.add(self)
+
+    def _reset(self) -> None:
+        self.ids = IdMaker()
+        self.started = Counted()
+        self.labels: deque[tuple[Any, Any]] = deque()
+        self.dropped_labels = Counted()
+        self._lock = threading.Lock()
+        for channel in self.channels.values():
+            channel.reset()
+
+    def channel(self, endpoint: str) -> Channel:
+        """Return the buffer of an endpoint, making it at first."""
+        with self._lock:
+            return self.channels.setdefault(endpoint, Channel(endpoint))
+
+    def append(self, channel: Channel, event: tuple[Any, ...]) -> None:
+        """Take an event whose features are a batch, or drop it, within the bounds of calls and bytes."""
+        batch = event[3]
+        rows, size = (batch.rows, batch.nbytes) if isinstance(batch, Batch) else (1, 0)
+        with self._lock:
+            full = len(channel.events) >= self.capacity
+            if size and channel.held_bytes + size > self.max_bytes:
+                # Rows, latency and outcome are kept; only the features are too large.
+                channel.dropped_bytes += rows
+                event = (*event[:3], Batch(rows), *event[4:])
+                size = 0
+            if full:
+                channel.dropped_rows += rows
+                channel.dropped_calls.add()
+            else:
+                channel.held_bytes += size
+                channel.events.append(event)
+        if full or len(channel.events) >= WAKE_CALLS or channel.held_bytes > self.max_bytes // 4:
+            self.wake()
+
+    def take(self, channel: Channel) -> list[Any]:
+        """Take all events out of a buffer."""
+        events = channel.events
+        taken = [events.popleft() for _ in range(len(events))]
+        channel.drained_calls += len(taken)
+        with self._lock:
+            channel.held_bytes -= sum(event[3].nbytes for event in taken if type(event[3]) is Batch)
+        return taken
+
+    def add_label(self, prediction_id: Any, actual: Any) -> None:
+        """Take labels for the next drain, or drop and count them."""
+        if len(self.labels) >= MAX_PENDING_LABELS:
+            self.dropped_labels.add()
+            return
+        self.labels.append((prediction_id, actual))
+
+    @property
+    def in_progress(self) -> int:
+        """Calls that have started and not ended."""
+        ended = sum(c.drained_calls + len(c.events) + c.dropped_calls.value for c in list(self.channels.values()))
+        return max(0, self.started.value - ended)
+
+
+def _ignore(_where: str, _what: BaseException | str) -> None:
+    return None
+
+
+def _nothing() -> None:
+    return None
+
+
+_recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
+_named: dict[str, Recorder] = {}
+_named_lock = threading.Lock()
+
+
+def named(model: str) -> Recorder:
+    """Return the recorder of a model by name; a monitor of that name, now or later, takes its events."""
+    with _named_lock:
+        return _named.setdefault(model, Recorder(model))
+
+
+def adopt(model: str) -> Recorder:
+    """Return the recorder for a new monitor: the one that functions already use, unless a monitor has it."""
+    with _named_lock:
+        recorder = _named.get(model)
+        if recorder is None or recorder.adopted:
+            recorder = _named[model] = Recorder(model)
+        recorder.adopted = True
+        return recorder
+
+
+def reset_after_fork() -> None:
+    """Forget, in a forked child, what its parent will count."""
+    global _named_lock  # noqa: PLW0603 - another thread of the parent may have held it
+    _named_lock = threading.Lock()
+    for recorder in list(_recorders):
+        recorder._reset()

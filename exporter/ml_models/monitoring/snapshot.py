@@ -1,0 +1,152 @@
+"""``get_metrics()``: everything known about a model as one plain, JSON-able dict.
+
+A value that is undefined is None, never NaN and never a made-up 0.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ml_models.collectors.data import DataCollector, Drift
+from ml_models.collectors.serving import serving
+from ml_models.collectors.system import SystemSample
+from ml_models.monitoring.pipeline import Pipeline
+from ml_models.profile.tally import ABOVE, BELOW, INVALID, MISSING, ROWS, Tally
+from ml_models.stats.performance import performance
+
+
+def finite(value: Any) -> float | None:
+    """Return a number as a float, or None where it is undefined.
+
+    Examples
+    --------
+    >>> finite(np.float64(0.5)), finite(float("nan"))
+    (0.5, None)
+    """
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def performance_section(pipeline: Pipeline, tally: Tally, seconds: float, positive_class: Any) -> dict[str, Any]:
+    """Return performance, latency and throughput of a window."""
+    found = performance(tally.outcomes, pipeline.positive_slot(positive_class))
+    served = serving(tally, seconds)
+    slots = pipeline.classes.slots
+    if not tally.outcomes[-1].any() and not tally.outcomes[:, -1].any():
+        slots = slots[:-1]
+    places = [place for place, _ in slots]
+    confusion = {
+        "classes": [name for _, name in slots],
+        "counts": tally.outcomes[np.ix_(places, places)].tolist(),
+    }
+    return {
+        "accuracy": found.accuracy,
+        "precision": found.precision,
+        "recall": found.recall,
+        "f1": found.f1,
+        "intervals": {name: list(ends) if ends else None for name, ends in found.intervals.items()},
+        "confusion": confusion if found.labels else None,
+        "latency_seconds": {"mean": served.mean, "p50": served.p50, "p95": served.p95, "p99": served.p99},
+        "throughput_per_second": served.throughput_per_second,
+        "error_ratio": served.error_ratio,
+        "calls": served.calls,
+        "predictions": served.predictions,
+        "labels": found.labels,
+    }
+
+
+def data_section(pipeline: Pipeline, collector: DataCollector, tally: Tally) -> dict[str, Any]:
+    """Return drift, distributions and quality of a window."""
+    layout = pipeline.layout
+    if not layout.features:
+        return {
+            "features": {},
+            "prediction_distribution": _class_distribution(pipeline, tally.predicted),
+            "label_distribution": _class_distribution(pipeline, tally.outcomes.sum(axis=1)),
+            "drift_share": None,
+            "quality_score": None,
+            "quality": {"completeness": None, "validity": None, "schema": None},
+            "rows": 0,
+        }
+    drift, quality = collector.drift(tally), collector.quality(tally)
+    columns = {
+        (feature.role, feature.name): _column(layout, collector, drift, tally, row)
+        for row, feature in enumerate(layout.features)
+    }
+    roles = {
+        role: {name: column["distribution"] for (found, name), column in columns.items() if found == role}
+        for role in ("prediction", "label")
+    }
+    return {
+        "features": {name: column for (role, name), column in columns.items() if role == "feature"},
+        "prediction_distribution": roles["prediction"] or _class_distribution(pipeline, tally.predicted),
+        "label_distribution": roles["label"] or _class_distribution(pipeline, tally.outcomes.sum(axis=1)),
+        "drift_share": collector.share(drift),
+        "quality_score": quality.score,
+        "quality": quality.dimensions,
+        "rows": int(tally.schema[-1]),
+    }
+
+
+def _column(layout: Any, collector: DataCollector, drift: Drift, tally: Tally, row: int) -> dict[str, Any]:
+    feature, cells = layout.features[row], tally.cells[row]
+    width = len(feature.bins)
+    rows, present = int(cells[ROWS]), int(cells[ROWS] - cells[MISSING])
+    live, reference = drift.live[row, :width], layout.reference_coarse[row, :width]
+    verdict = drift.drifted[row]
+    return {
+        "kind": feature.kind,
+        "drift": {
+            name: finite(scores[row])
+            for name, scores in drift.scores.items()
+            if feature.kind == "numeric" or name != "ks"
+        },
+        "drifted": None if verdict is None else bool(verdict),
+        "noise": finite(drift.noise[row]),
+        "samples": int(drift.samples[row]),
+        "missing_ratio": int(cells[MISSING]) / rows if rows else None,
+        "invalid_ratio": int(cells[INVALID]) / rows if rows else None,
+        "out_of_range_ratio": int(cells[BELOW] + cells[ABOVE]) / present if present else None,
+        "distribution": {
+            "bins": list(feature.bins),
+            "ranges": list(feature.ranges),
+            "upper_edges": [*feature.coarse_edges, None] if feature.kind == "numeric" else None,
+            "reference": _ratios(reference),
+            "live": _ratios(live),
+        },
+    }
+
+
+def _ratios(counts: Any) -> list[float] | None:
+    total = int(counts.sum())
+    return (counts / total).tolist() if total else None
+
+
+def _class_distribution(pipeline: Pipeline, counts: Any) -> dict[str, Any]:
+    if not pipeline.classes.names or not counts.any():
+        return {}
+    slots = pipeline.classes.slots
+    names = [name for _, name in slots]
+    live = _ratios(counts[[place for place, _ in slots]])
+    return {"class": {"bins": names, "ranges": names, "upper_edges": None, "reference": None, "live": live}}
+
+
+def system_section(sample: SystemSample, error_ratio: float | None, health: dict[str, Any]) -> dict[str, Any]:
+    """Return the machine's and the process' state."""
+    return {
+        "cpu_ratio": sample.cpu_ratio,
+        "memory_ratio": sample.memory_ratio,
+        "memory_used_bytes": sample.memory_used_bytes,
+        "memory_limit_bytes": sample.memory_limit_bytes,
+        "disk_ratio": max(sample.disk_ratio.values(), default=None),
+        "network_receive_bytes_per_second": sample.network_receive_bytes_per_second,
+        "network_transmit_bytes_per_second": sample.network_transmit_bytes_per_second,
+        "process_cpu_seconds": sample.process_cpu_seconds,
+        "process_resident_memory_bytes": sample.process_resident_memory_bytes,
+        "open_fds": sample.open_fds,
+        "threads": sample.threads,
+        "error_ratio": error_ratio,
+        "health": health,
+    }

@@ -1,0 +1,161 @@
+"""Single cells: what is missing, what is a number, what is a category."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from hashlib import sha256
+from itertools import repeat
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+MISSING = "__missing__"
+OTHER = "__other__"
+UNSEEN = "__unseen__"
+
+#: Longest category; longer text is data, not a category.
+MAX_CATEGORY_LENGTH = 200
+
+
+def to_floats(values: NDArray[Any] | list[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return values as floats, NaN where missing or invalid, and a mask of the invalid ones.
+
+    Numbers written as text are taken as numbers; None, NaN and the empty string are missing.
+
+    Examples
+    --------
+    >>> to_floats([1, None, "2.5", "x", [3]])
+    (array([1. , nan, 2.5, nan, nan]), array([False, False, False,  True,  True]))
+    """
+    try:
+        floats = np.asarray(values, dtype=np.float64)
+        if floats.ndim == 1:
+            return floats, np.zeros(len(floats), dtype=np.bool_)
+    except (TypeError, ValueError, OverflowError):
+        # At least one cell is no number: look at each.
+        pass
+    pairs = [_number(value) for value in values]
+    return np.array([number for number, _ in pairs], dtype=np.float64), np.array([bad for _, bad in pairs], dtype=bool)
+
+
+def _number(value: Any) -> tuple[float, bool]:
+    if is_missing(value) or (isinstance(value, str) and not value.strip()):
+        return np.nan, False
+    try:
+        return float(value), False
+    except (TypeError, ValueError, OverflowError):
+        return np.nan, True
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a cell holds nothing: None, NaN, or the missing value of pandas.
+
+    Examples
+    --------
+    >>> is_missing(None), is_missing(float("nan")), is_missing(0)
+    (True, True, False)
+    """
+    if value is None:
+        return True
+    if isinstance(value, float | np.floating):
+        return bool(value != value)
+    return type(value).__name__ in {"NAType", "NaTType"}
+
+
+def category(value: Any) -> str | None | Literal[False]:
+    """Return a cell's category as text: None if missing, False if it cannot be a category.
+
+    The same value has the same text whatever type carries it: 9, 9.0 and ``"9"`` are one category.
+
+    Examples
+    --------
+    >>> category("UA"), category(9.0), category(True), category(None), category([1])
+    ('UA', '9', 'True', None, False)
+    """
+    if isinstance(value, str):
+        return str(value) if len(value) <= MAX_CATEGORY_LENGTH else False
+    if is_missing(value):
+        return None
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value))
+    if isinstance(value, int | np.integer):
+        return str(int(value))
+    if isinstance(value, float | np.floating):
+        return str(int(value)) if value == int(value if abs(value) < 1e300 else 0) else repr(float(value))
+    if isinstance(value, bytes):
+        return category(value.decode("utf-8", "replace"))
+    return False
+
+
+class CategoryIndex:
+    """Finds the code of a cell's category.
+
+    With K categories the codes are 0 ... K-1, then K for a known rare one (``__other__``), K+1 for one that the
+    reference does not hold (``__unseen__``); :attr:`NOTHING` if missing, :attr:`INVALID` if it cannot be a category.
+
+    Parameters
+    ----------
+    categories : tuple of str
+    others : collection of str
+        Hashes of known rare categories, by ``hashed``.
+    complete : bool
+        Whether ``others`` holds all of them; otherwise an unknown category counts as a rare one.
+
+    Examples
+    --------
+    >>> CategoryIndex(("UA", "9")).codes(["9", 9, "XX", None, float("nan"), []]).tolist()
+    [1, 1, 3, -1, -1, -2]
+    """
+
+    NOTHING, INVALID = -1, -2
+    _UNKNOWN = -3
+
+    def __init__(self, categories: tuple[str, ...], others: Collection[str] = (), *, complete: bool = True) -> None:
+        self._others = frozenset(others)
+        self._other = len(categories)
+        self._unseen = len(categories) + (1 if complete else 0)
+        self._codes: dict[Any, int] = {None: self.NOTHING}
+        for code, text in enumerate(categories):
+            self._codes[text] = code
+            for value in _spellings(text):
+                self._codes.setdefault(value, code)
+
+    def codes(self, values: NDArray[Any] | list[Any]) -> NDArray[np.int64]:
+        """Return a code per cell."""
+        cells = values.tolist() if isinstance(values, np.ndarray) else values
+        try:
+            codes = np.fromiter(map(self._codes.get, cells, repeat(self._UNKNOWN)), np.int64, len(cells))
+        except TypeError:  # an unhashable cell
+            codes = np.full(len(cells), self._UNKNOWN)
+        for place in np.flatnonzero(codes == self._UNKNOWN):
+            codes[place] = self._slow_code(cells[place])
+        return codes
+
+    def _slow_code(self, cell: Any) -> int:
+        text = category(cell)
+        if text is None:
+            return self.NOTHING
+        if text is False:
+            return self.INVALID
+        code = self._codes.get(text)
+        if code is not None:
+            return code
+        if hashed(text) in self._others:
+            self._codes[text] = self._other  # bounded by the number of hashes
+            return self._other
+        return self._unseen
+
+
+def _spellings(text: str) -> list[Any]:
+    """Return the other values that mean the same category; equal numbers have equal hashes, so 9 finds 9.0 too."""
+    if text in {"True", "False"}:
+        return [text == "True"]
+    if text.removeprefix("-").isdecimal() and str(int(text)) == text:
+        return [int(text)]
+    return []
+
+
+def hashed(text: str) -> str:
+    """Return a short hash of a category, so that a profile need not hold rare values themselves."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]

@@ -1,0 +1,67 @@
+"""The last section: where the numbers come from and how each is defined."""
+
+from __future__ import annotations
+
+from reportlab.platypus import Flowable
+
+from ml_models import __version__, catalog
+from ml_models.reports.formats import UNSET, compact, iso_time, percent, quantity, seconds, unix_time
+from ml_models.reports.layout import Sheet
+from ml_models.reports.model import mapping, number
+
+_DEFINITIONS = (
+    ("Accuracy", "Share of labelled predictions that were right."),
+    ("Precision, recall, F1", "Of the positive class; the mean over the classes if there are more than two. "
+     "F1 is the harmonic mean of precision and recall."),
+    ("95 % interval", "Wilson's score interval for a ratio; the narrower, the more labels there were."),
+    ("PSI", "Population stability index: sum of (live - reference) times ln(live / reference) over the bins, shares at "
+     "least 0.0001. Bins are quantiles or top categories of the reference. Present values only."),
+    ("JS", "Jensen-Shannon distance of the two distributions, base 2: 0 is alike, 1 is without overlap."),
+    ("KS", "Largest difference of the two cumulative distributions; numeric features only."),
+    ("Noise", "PSI that chance alone reaches with this many values; a smaller score is never called drift."),
+    ("Quality", "Mean of completeness (cells present), validity (cells of the right type and inside the reference's "
+     "range) and schema (rows with the expected columns)."),
+    ("Latency", "Time of a call from its histogram, interpolated inside the bucket; failed calls included."),
+    ("Failed calls", "Share of calls that raised an exception."),
+)  # fmt: skip
+
+_SHARES = frozenset({"error_ratio_max", "memory_ratio_max", "cpu_ratio_max", "disk_ratio_max"})
+
+
+def story(sheet: Sheet) -> list[Flowable]:
+    """Return the section."""
+    metrics, model = sheet.metrics, mapping(sheet.metrics.get("model"))
+    history = sheet.history
+    covered = "none"
+    if history is not None and history.times:
+        covered = f"{unix_time(history.times[0])} to {unix_time(history.times[-1])}, {len(history.times)} points"
+    return [
+        *sheet.section("Provenance"),
+        sheet.facts([
+            ("Model", f"{model.get('name') or 'unnamed'}, version {model.get('version') or 'not given'}"),
+            ("Reference fingerprint", str(model.get("reference") or "no reference")),
+            ("Window", f"{seconds(metrics.get('window_seconds'))}, up to {iso_time(metrics.get('generated_at'))}"),
+            ("Time series", covered),
+            ("Source", "The monitor in the model's process"),
+            ("Made by", f"ml-models-monitoring {__version__}"),
+        ]),
+        *sheet.part("Thresholds in force"),
+        _thresholds(sheet),
+        *sheet.part("Definitions"),
+        sheet.facts(_DEFINITIONS, 0.22),
+    ]  # fmt: skip
+
+
+def _thresholds(sheet: Sheet) -> Flowable:
+    limits = mapping(sheet.metrics.get("thresholds"))
+    rows = [[signal, _threshold(signal, limits.get(signal)), meaning] for signal, meaning in catalog.SIGNALS.items()]
+    return sheet.table(("Signal", "Value", "Meaning"), rows, (0.26, 0.14, 0.6), right=(1,))
+
+
+def _threshold(signal: str, value: object) -> str:
+    found = number(value)
+    if found is None:
+        return UNSET
+    if signal in _SHARES:
+        return percent(found)
+    return quantity(found, "seconds") if signal == "latency_seconds_max" else compact(found, 6)

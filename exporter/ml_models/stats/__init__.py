@@ -1,0 +1,1 @@
+"""Pure functions on count arrays: binning, drift, quality, performance, latency, intervals."""
