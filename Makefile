@@ -49,7 +49,7 @@ lock: ## renew constraints/dev.txt with the newest versions (with the oldest Pyt
 	@build/lock/bin/python -m pip install --quiet --upgrade pip
 	@build/lock/bin/python -m pip install --quiet --group dev --editable '.[all]'
 	@{ echo "# Versions for development and CI, written by 'make lock'; do not edit."; \
-	   build/lock/bin/python -m pip freeze --all --exclude-editable --exclude setuptools --exclude wheel; \
+	   build/lock/bin/python -m pip freeze --all --exclude-editable; \
 	 } > build/lock/dev.txt
 	@if grep -n '[@/]' build/lock/dev.txt | grep -v ':#'; then \
 	   echo >&2 "lock: these lines name an address; only versions belong into constraints/dev.txt"; exit 1; fi
@@ -64,8 +64,8 @@ clean: ## remove caches, builds and the demo's data (.venv stays)
 system:
 	@$(SYSTEM)
 
-# pip is renewed first because older ones do not know dependency groups; hatchling comes with the group, so that
-# building the package itself looks nothing up outside the pinned versions.
+# pip is renewed first because older ones do not know dependency groups. The group brings the build tools, so that
+# nothing outside the pinned versions is looked up when packages are built.
 $(STAMP): pyproject.toml constraints/dev.txt
 	@command -v $(PYTHON) > /dev/null || { \
 	   echo >&2 "$(PYTHON) is missing; run: sudo apt-get install python3 python3-venv"; exit 1; }

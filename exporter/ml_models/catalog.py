@@ -88,7 +88,10 @@ PREDICTIONS = Metric(
     "ml_predictions_total", "counter", "Rows predicted (a batch of 10 rows counts 10).", ("model", "endpoint")
 )
 PREDICTION_ERRORS = Metric(
-    "ml_prediction_errors_total", "counter", "Calls that raised, by exception class.", ("model", "endpoint", "exception")
+    "ml_prediction_errors_total",
+    "counter",
+    "Calls that raised, by exception class.",
+    ("model", "endpoint", "exception"),
 )
 PREDICTION_DURATION = Metric(
     "ml_prediction_duration_seconds", "histogram", "Duration of prediction calls, failed ones included.",
@@ -121,7 +124,9 @@ FEATURE_OBSERVATIONS = Metric(
     "ml_feature_observations_total", "counter", "Cells seen, missing and invalid ones included.", _FEATURE
 )
 FEATURE_MISSING = Metric("ml_feature_missing_total", "counter", "Cells that were NaN, None or absent.", _FEATURE)
-FEATURE_INVALID = Metric("ml_feature_invalid_total", "counter", "Cells of a type that the feature cannot have.", _FEATURE)
+FEATURE_INVALID = Metric(
+    "ml_feature_invalid_total", "counter", "Cells of a type that the feature cannot have.", _FEATURE
+)
 FEATURE_OUT_OF_RANGE = Metric(
     "ml_feature_out_of_range_total", "counter", "Values outside the reference's range or categories.", _FEATURE
 )
@@ -183,13 +188,19 @@ ALERT_THRESHOLD = Metric(
 )  # fmt: skip
 
 # --- system ------------------------------------------------------------------------------------------------------
-SYSTEM_CPU = Metric("ml_system_cpu_ratio", "gauge", "CPU in use, of the container's limit or the host.", ("model",), "ratio")
+SYSTEM_CPU = Metric(
+    "ml_system_cpu_ratio", "gauge", "CPU in use, of the container's limit or the host.", ("model",), "ratio"
+)
 SYSTEM_MEMORY = Metric(
     "ml_system_memory_ratio", "gauge", "Memory in use, of the container's limit or the host.", ("model",), "ratio"
 )
 SYSTEM_MEMORY_USED = Metric("ml_system_memory_used_bytes", "gauge", "Memory in use.", ("model",), "bytes")
 SYSTEM_MEMORY_LIMIT = Metric(
-    "ml_system_memory_limit_bytes", "gauge", "Memory there is: the container's limit or the host's.", ("model",), "bytes"
+    "ml_system_memory_limit_bytes",
+    "gauge",
+    "Memory there is: the container's limit or the host's.",
+    ("model",),
+    "bytes",
 )
 SYSTEM_DISK = Metric("ml_system_disk_ratio", "gauge", "Disk space in use.", ("model", "path"), "ratio")
 SYSTEM_NETWORK_RECEIVE = Metric(
@@ -202,7 +213,11 @@ SYSTEM_NETWORK_ERRORS = Metric(
     "ml_system_network_errors_total", "counter", "Network packets in error or dropped, loopback left out.", ("model",)
 )
 PROCESS_CPU = Metric(
-    "ml_process_cpu_seconds_total", "counter", "CPU time of the model's process, user and system.", ("model",), "seconds"
+    "ml_process_cpu_seconds_total",
+    "counter",
+    "CPU time of the model's process, user and system.",
+    ("model",),
+    "seconds",
 )
 PROCESS_MEMORY = Metric(
     "ml_process_resident_memory_bytes", "gauge", "Resident memory of the model's process.", ("model",), "bytes"
@@ -228,7 +243,7 @@ DROPPED_ROWS = Metric(
     "ml_monitor_dropped_rows_total", "counter", "Rows that were served and not tallied, by reason.", ("model", "reason")
 )
 HOOK_FAILURES = Metric(
-    "ml_monitor_hook_failures_total", "counter", "Faults inside the monitoring itself, by stage; none reached a caller.",
+    "ml_monitor_hook_failures_total", "counter", "Faults of the monitoring itself, by stage; none reached a caller.",
     ("model", "stage"),
 )  # fmt: skip
 BUFFERED_ROWS = Metric("ml_monitor_buffered_rows", "gauge", "Rows captured and not yet tallied.", ("model",))
@@ -244,7 +259,10 @@ OVERHEAD = Metric(
     "ml_monitor_overhead_seconds_total", "counter", "CPU time spent in background tallying.", ("model",), "seconds"
 )
 COLLECTOR_SUCCESS = Metric(
-    "ml_collector_success", "gauge", "1 if the collector gave its metrics in this scrape, else 0.", ("model", "collector")
+    "ml_collector_success",
+    "gauge",
+    "1 if the collector gave its metrics in this scrape, else 0.",
+    ("model", "collector"),
 )
 COLLECTOR_DURATION = Metric(
     "ml_collector_duration_seconds", "gauge", "How long the collector took in this scrape.", ("model", "collector"),

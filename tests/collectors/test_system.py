@@ -275,6 +275,7 @@ def test_several_disks_and_one_that_is_missing(tmp_path: Path) -> None:
     assert sample.failures == {f"disk {tmp_path / 'gone'}": 2}
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # the very case
 def test_after_a_fork_the_process_values_are_the_childs() -> None:
     """The lock may be held by another thread at the fork; the child must not wait for it."""
     sampler = SystemSampler()

@@ -51,7 +51,7 @@ class Environment:
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory):
-    """The wheel of this tree."""
+    """Build the wheel of this tree."""
     folder = tmp_path_factory.mktemp("wheel")
     run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder], cwd=ROOT)
     (path,) = folder.glob("*.whl")

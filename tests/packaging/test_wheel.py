@@ -6,6 +6,7 @@ import sys
 import zipfile
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from ml_models import __version__
 
@@ -50,13 +51,13 @@ except MissingExtraError as error:
 
 @pytest.fixture(scope="module")
 def bare(wheel, make_environment):
-    """The wheel without any extra, with the newest dependencies."""
+    """Install the wheel without any extra, with the newest dependencies."""
     return make_environment("bare", wheel)
 
 
 @pytest.fixture(scope="module")
 def oldest(wheel, make_environment):
-    """The wheel without any extra, with the oldest supported dependencies, all of them as wheels."""
+    """Install the wheel without any extra, with the oldest supported dependencies, all of them as wheels."""
     return make_environment("oldest", wheel, "--constraint", ROOT / "constraints/oldest.txt", "--only-binary=:all:")
 
 
@@ -82,10 +83,9 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
 
 def test_core_is_light(bare):
     """The core brings at most 16 packages besides itself."""
-    packages = {package["name"] for package in json.loads(bare.pip("list", "--format", "json"))}
-    dependencies = packages - {"ml-models-monitoring", "ml_models_monitoring", "pip", "setuptools"}
-    assert len(dependencies) == len(packages) - 1
-    assert len(dependencies) <= 16, sorted(dependencies)
+    packages = {canonicalize_name(package["name"]) for package in json.loads(bare.pip("list", "--format", "json"))}
+    assert {"ml-models-monitoring", "numpy"} <= packages
+    assert len(packages - {"ml-models-monitoring"}) <= 16, sorted(packages)
 
 
 def test_import_is_quick(bare):

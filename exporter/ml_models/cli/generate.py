@@ -119,8 +119,8 @@ def _run(names: tuple[str, ...], output: Path, settings: Path | None, check: boo
     for path in differing:
         click.echo(f"differs: {output / path}", err=True)
     if differing:
-        raise click.ClickException(f"{len(differing)} of {len(texts)} files differ; run: mlmon generate {_goal(names)}")
-    click.echo(f"{len(texts)} files are up to date")
+        raise click.ClickException(f"{len(differing)} of {len(texts)} differ; run: mlmon generate {_goal(names)}")
+    click.echo(f"up to date: {', '.join(texts)}")
 
 
 def _goal(names: tuple[str, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -104,7 +105,9 @@ class DataCollector:
         with np.errstate(invalid="ignore"):
             over = (scores[self.method] > self.thresholds["drift_warning_max"]) & (scores["psi"] > noise)
         judged = (samples >= self.thresholds["samples_min"]) & ~np.isnan(scores[self.method])
-        return Drift(scores, samples, noise, np.where(judged, over, None), live)
+        drifted: NDArray[Any] = over.astype(object)
+        drifted[~judged] = None
+        return Drift(scores, samples, noise, drifted, live)
 
     def share(self, drift: Drift) -> float | None:
         """Return the share of the features that could be judged which have drifted."""
@@ -128,7 +131,9 @@ class DataCollector:
 
     @cached_property
     def _bins(self) -> list[tuple[str, ...]]:
-        return [(*labels, name) for labels, f in zip(self._labels, self.layout.features, strict=True) for name in f.bins]
+        return [
+            (*labels, name) for labels, f in zip(self._labels, self.layout.features, strict=True) for name in f.bins
+        ]
 
     @cached_property
     def _bin_places(self) -> NDArray[np.intp]:
@@ -194,7 +199,7 @@ class DataCollector:
         scores = family(catalog.DRIFT_SCORE)
         for method in dict.fromkeys((*EXPORTED_METHODS, self.method)):
             for labels, score in zip(self._labels, drift.scores[method].tolist(), strict=True):
-                if score == score:  # an undefined score is left out: NaN in a gauge silences every rule on it
+                if not math.isnan(score):  # an undefined score is left out: NaN in a gauge silences every rule on it
                     scores.add_metric([*labels, method], score)
         share, score, dimensions = (
             family(catalog.DRIFT_SHARE),
@@ -210,5 +215,3 @@ class DataCollector:
             if value is not None:
                 dimensions.add_metric([self.model, name], value)
         return [scores, share, score, dimensions]
-
-

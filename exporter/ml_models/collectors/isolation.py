@@ -41,8 +41,7 @@ def collect(collectors: Mapping[str, Collector], model: str) -> list[Exposed]:
         try:
             exposed += collector()
             ok = 1.0
-        except Exception:
-            # The point of isolation: whatever one collector does, the others are still scraped.
+        except Exception:  # noqa: BLE001 - the point of isolation: the others are still scraped
             _LOG.exception("collector %s failed; its series are missing from this scrape", name)
             ok = 0.0
         success.add_metric([model, name], ok)

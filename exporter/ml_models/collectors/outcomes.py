@@ -50,7 +50,7 @@ def outcome_families(
     held, last = family(catalog.AWAITING_LABEL), family(catalog.LABEL_LAST_TIMESTAMP)
     held.add_metric([model], awaiting)
     last.add_metric([model], last_label)
-    families = [outcomes, ends, held, last]
+    families: list[Family] = [outcomes, ends, held, last]
     found = performance(window.outcomes, positive)
     for metric, value in (
         (catalog.ACCURACY, found.accuracy),

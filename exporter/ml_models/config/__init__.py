@@ -3,6 +3,7 @@
 ``config.py`` in this package states every parameter: meaning, unit, range and default.
 """
 
-from ml_models.config.config import ALERT_CHANNELS, DRIFT_METHODS, TASKS, Config
+from ml_models.config.config import ALERT_CHANNELS, DRIFT_METHODS, TASKS
+from ml_models.config.settings import Config
 
 __all__ = ["ALERT_CHANNELS", "DRIFT_METHODS", "TASKS", "Config"]

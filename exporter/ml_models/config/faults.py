@@ -47,16 +47,16 @@ def _names(model: type[BaseModel]) -> dict[Keys, str]:
 def suggest(model: type[BaseModel], path: Keys) -> str:
     """Say what an unknown key may have been meant to be.
 
-    A close name in the same section comes first, then the same or a close name anywhere, then the list of what the
-    section takes.
+    The same name elsewhere comes first, then a close one in the same section, then a close one anywhere, then the list
+    of what the section takes.
     """
     section = _section_at(model, path[:-1])
     here = list(section.model_fields) if section is not None else []
+    elsewhere = _names(model)
     key = str(path[-1]).lower().replace("-", "_")
     close = get_close_matches(key, here, n=1, cutoff=0.7)
-    if close:
+    if close and (close[0] == key or key not in elsewhere.values()):
         return f"did you mean {close[0]}?"
-    elsewhere = _names(model)
     close = get_close_matches(key, sorted(set(elsewhere.values())), n=1, cutoff=0.85)
     if close:
         whole = next(candidate for candidate, name in elsewhere.items() if name == close[0])

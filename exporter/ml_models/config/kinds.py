@@ -133,6 +133,17 @@ def _path_text(value: object) -> object:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
+def as_tuple(value: object) -> object:
+    """Make a list a tuple; a set has no order and is no list of settings."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _encodable(value: str) -> str:
+    # A lone surrogate, as undecodable bytes in the environment give, could be neither exposed nor logged.
+    value.encode("utf-8")
+    return value
+
+
 def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """Check that no value stands there twice."""
     if len(set(values)) < len(values):
@@ -140,12 +151,12 @@ def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-def above(other: str) -> Callable[[float | None, ValidationInfo], float | None]:
-    """Check that a value is above another field of its section, where both are set."""
+def above(other: str) -> Callable[[float, ValidationInfo], float]:
+    """Check that a value is above another field of its section."""
 
-    def check(value: float | None, info: ValidationInfo) -> float | None:
+    def check(value: float, info: ValidationInfo) -> float:
         bound = info.data.get(other)
-        if value is not None and bound is not None and not value > bound:
+        if bound is not None and value <= bound:  # None: the other is itself at fault
             raise PydanticCustomError(
                 "relation", "a number above {other} ({bound})", {"other": other, "bound": _plain(bound)}
             )
@@ -192,7 +203,7 @@ def member_of(other: str) -> Callable[[Any, ValidationInfo], Any]:
     return check
 
 
-def _number(*, ge: float | None = None, gt: float | None = None, le: float | None = None) -> Any:
+def _real(*, ge: float | None = None, gt: float | None = None, le: float | None = None) -> Any:
     # strict: a quoted number or a boolean is a slip of the pen and not silently a number
     return Field(strict=True, allow_inf_nan=False, ge=ge, gt=gt, le=le)
 
@@ -204,51 +215,62 @@ def _plain(number: float) -> str:
 Text = Annotated[
     str,
     Field(strict=True, pattern=r"\S"),
+    AfterValidator(_encodable),
     Kind("text that is not empty (put a number in quotes)", parse=str.strip),
 ]
-AnyText = Annotated[str, Field(strict=True), Kind("text (put a number in quotes)", parse=str.strip)]
+AnyText = Annotated[
+    str, Field(strict=True), AfterValidator(_encodable), Kind("text (put a number in quotes)", parse=str.strip)
+]
 FilePath = Annotated[
-    str, BeforeValidator(_path_text), Field(strict=True, min_length=1), Kind("a file's path", parse=str.strip)
+    str,
+    Field(strict=True, min_length=1),
+    BeforeValidator(_path_text),
+    AfterValidator(_encodable),
+    Kind("a file's path", parse=str.strip),
 ]
 #: 366 days: longer waits overflow the platform's timers.
 Seconds = Annotated[
     float,
-    _number(ge=0.1, le=31622400),
+    _real(ge=0.1, le=31622400),
     Kind("a number of seconds from 0.1 to 31622400 (366 days)", "seconds", parse_number),
 ]
-Milliseconds = Annotated[float, _number(gt=0), Kind("a number of milliseconds above 0", "milliseconds", parse_number)]
-Ratio = Annotated[float, _number(ge=0, le=1), Kind("a ratio from 0 to 1 (0.95 for 95 percent)", "ratio", parse_number)]
-PositiveRatio = Annotated[float, _number(gt=0, le=1), Kind("a ratio above 0 and up to 1", "ratio", parse_number)]
-Percent = Annotated[float, _number(gt=0, le=100), Kind("a percentage above 0 and up to 100", "percent", parse_number)]
+Milliseconds = Annotated[float, _real(gt=0), Kind("a number of milliseconds above 0", "milliseconds", parse_number)]
+Ratio = Annotated[float, _real(ge=0, le=1), Kind("a ratio from 0 to 1 (0.95 for 95 percent)", "ratio", parse_number)]
+PositiveRatio = Annotated[float, _real(gt=0, le=1), Kind("a ratio above 0 and up to 1", "ratio", parse_number)]
+Percent = Annotated[float, _real(gt=0, le=100), Kind("a percentage above 0 and up to 100", "percent", parse_number)]
 #: A memory limit of 0.8 percent is a ratio in the wrong unit: it would alert for ever.
 UsagePercent = Annotated[
-    float, _number(gt=1, le=100), Kind("a percentage above 1 and up to 100 (80, not 0.8)", "percent", parse_number)
+    float, _real(gt=1, le=100), Kind("a percentage above 1 and up to 100 (80, not 0.8)", "percent", parse_number)
 ]
-Score = Annotated[float, _number(gt=0), Kind("a number above 0", "", parse_number)]
+Score = Annotated[float, _real(gt=0), Kind("a number above 0", "", parse_number)]
 Count = Annotated[
     int,
+    Field(strict=True, ge=1, le=1000000000),
     BeforeValidator(_whole),
-    _number(ge=1, le=1000000000),
     Kind("a whole number from 1 to 1000000000", "count", parse_number),
 ]
 Bytes = Annotated[
     int,
+    Field(strict=True, ge=65536, le=1099511627776),
     BeforeValidator(_whole),
-    _number(ge=65536, le=1099511627776),
     Kind("a whole number of bytes from 65536 (64 KiB) to 1099511627776 (1 TiB)", "bytes", parse_number),
 ]
 Port = Annotated[
-    int, BeforeValidator(_whole), _number(ge=0, le=65535), Kind("a whole number from 0 to 65535", "", parse_number)
+    int,
+    Field(strict=True, ge=0, le=65535),
+    BeforeValidator(_whole),
+    Kind("a whole number from 0 to 65535", "", parse_number),
 ]
 Label = Annotated[
-    Annotated[str, Field(strict=True, min_length=1)]
-    | Annotated[int, Field(strict=True)]
+    Annotated[str, Field(strict=True, min_length=1), AfterValidator(_encodable)]
+    | Annotated[int, Field(strict=True, ge=-(2**63), le=2**63 - 1)]
     | Annotated[bool, Field(strict=True)],
     Kind("a class: text, a whole number, true or false", parse=parse_label),
 ]
 Labels = Annotated[
     tuple[Label, ...],
-    Field(min_length=2),
+    Field(strict=True, min_length=2),
+    BeforeValidator(as_tuple),
     AfterValidator(distinct),
     Kind("a list of at least 2 different classes", parse=parse_labels),
 ]

@@ -48,6 +48,13 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    # PyYAML writes these line separators as they are unless they stand in double quotes, and folds them when it reads
+    style = '"' if set(value) & {"\x85", "\u2028", "\u2029"} else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _text)
 for _tag, _pattern, _first in _SCALARS:
     _Loader.add_implicit_resolver(_tag, re.compile(f"(?:{_pattern})$"), _first)
     _Dumper.add_implicit_resolver(_tag, re.compile(f"(?:{_pattern})$"), _first)

@@ -10,7 +10,7 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto; padding: 0 1rem; }
 h1 { margin-bottom: 0; } .sub { color: GrayText; margin-top: 0; }
 table { border-collapse: collapse; width: 100%; margin: 1rem 0; }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
+th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #8884; }
 td:last-child { text-align: right; font-variant-numeric: tabular-nums; }
 """
 

@@ -46,8 +46,9 @@ def render(exposed: Iterable[Exposed], *, openmetrics: bool = False) -> bytes:
     ).encode()
     registry = _Families(small)
     if openmetrics:
-        return generate_openmetrics(registry).removesuffix(_END) + bulk + _END  # type: ignore[arg-type]
-    return generate_latest(registry) + bulk  # type: ignore[arg-type]
+        text: bytes = generate_openmetrics(registry)  # type: ignore[no-untyped-call]
+        return text.removesuffix(_END) + bulk + _END
+    return generate_latest(registry) + bulk  # it only calls collect()
 
 
 class Registry(CollectorRegistry):

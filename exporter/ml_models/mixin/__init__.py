@@ -1,0 +1,1 @@
+"""Rules, alerts, server configuration and dashboards, made from the catalog."""

@@ -11,7 +11,9 @@ from typing import Any, Final
 import numpy as np
 
 #: Outputs and cells that cannot change.
-SCALARS: Final = frozenset({bool, int, float, str, bytes, complex, type(None), np.float64, np.float32, np.int64, np.bool_})
+SCALARS: Final = frozenset(
+    {bool, int, float, str, bytes, complex, type(None), np.float64, np.float32, np.int64, np.bool_}
+)
 
 
 class Batch:

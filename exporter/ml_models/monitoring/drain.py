@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ml_models.catalog import LATENCY_BUCKETS
 from ml_models.errors import MonitoringError
-from ml_models.monitoring.capture import Batch
+from ml_models.monitoring.capture import SCALARS, Batch
 from ml_models.monitoring.ledger import Ledger
 from ml_models.monitoring.outputs import Interpreter
 from ml_models.monitoring.recorder import FAILED
@@ -66,14 +66,19 @@ class Drain:
         numbers, starts, ends, features, results, ids = zip(*events, strict=True)
         seconds = (np.array(ends) - np.array(starts)) / 1e9
         buckets = np.bincount(_BOUNDS.searchsorted(seconds), minlength=len(_BOUNDS) + 1)
-        failed = sum([result is FAILED for result in results])
+        kinds, result_kinds = set(map(type, features)), set(map(type, results))
+        failed = sum([result is FAILED for result in results]) if type(FAILED) in result_kinds else 0
         slots = tally.endpoints[endpoint]
         slots[CALLS] += len(events)
         slots[ERRORS] += failed
         slots[BUCKETS:] += buckets
         tally.sums[endpoint] += seconds.sum()
-        self._features(tally, features)
-        slots[PREDICTED] += self._results(tally, numbers, features, results, ids, now)
+        self._features(tally, features, kinds)
+        if Batch not in kinds and result_kinds <= SCALARS and set(ids) == {None}:
+            self._guard("output", self._single_results, tally, numbers, results, None, now)
+            slots[PREDICTED] += len(events)
+        else:
+            slots[PREDICTED] += self._results(tally, numbers, features, results, ids, now)
 
     def _results(
         self,
@@ -102,16 +107,17 @@ class Drain:
             self._guard("output", self._batch_result, tally, number, rows, result, own, now)
         if single_numbers:
             predicted += len(single_numbers)
-            self._guard("output", self._single_results, tally, single_numbers, single_results, single_ids, now)
+            plain = [None if _is_container(value) else value for value in single_results]
+            named = single_ids if any(own is not None for own in single_ids) else None
+            self._guard("output", self._single_results, tally, single_numbers, plain, named, now)
         return predicted
 
     def _single_results(
-        self, tally: Tally, numbers: list[int], results: list[Any], ids: list[Any], now: float
+        self, tally: Tally, numbers: Sequence[int], results: Sequence[Any], ids: Sequence[Any] | None, now: float
     ) -> None:
-        codes = self._outputs(tally, [None if _is_container(value) else value for value in results])
-        if any(own is not None for own in ids):
-            own = [_hashable(own) for own in ids]
-            self.ledger.add(codes, now, ids=own)
+        codes = self._outputs(tally, results)
+        if ids is not None:
+            self.ledger.add(codes, now, ids=[_hashable(own) for own in ids])
         else:
             self.ledger.add(codes, now, numbers=np.array(numbers))
 
@@ -138,10 +144,9 @@ class Drain:
 
     # --- features ------------------------------------------------------------------------------------------------
 
-    def _features(self, tally: Tally, captured: Sequence[Any]) -> None:
+    def _features(self, tally: Tally, captured: Sequence[Any], kinds: set[type]) -> None:
         if not self.names:
             return
-        kinds = set(map(type, captured))
         packed = captured if kinds == {bytes} else [one for one in captured if type(one) is bytes]
         plain = captured if kinds == {dict} else [one for one in captured if type(one) is dict]
         if packed:
@@ -279,4 +284,3 @@ def _as_outputs(result: Any) -> Any:
     if hasattr(result, "to_numpy"):
         return np.asarray(result.to_numpy())
     return None
-

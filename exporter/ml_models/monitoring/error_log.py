@@ -66,13 +66,28 @@ def trace(exc: BaseException) -> list[str]:
     return [*map(_place, outer), *middle, *map(_place, inner)]
 
 
+def describe(exc: BaseException) -> tuple[str, list[str]]:
+    """Return the class name and the trace of any exception, even one whose class breaks them; never raises.
+
+    Examples
+    --------
+    >>> describe(KeyError("a secret"))
+    ('KeyError', [])
+    """
+    try:
+        places = trace(exc)
+    except Exception:  # noqa: BLE001 - isolation: a class may override its traceback, and the caller is a prediction
+        places = []
+    return _name(exc), places
+
+
 def fingerprint(name: str, places: list[str]) -> str:
     """Return 16 hexadecimal digits that name an error, the same on every machine.
 
     Examples
     --------
     >>> fingerprint("KeyError", ["app.py:42 in predict"])
-    '9b9a7a1d2d0a1e0a'
+    '007b2dd8b762cb65'
     """
     return hashlib.blake2b("\n".join([name, *places]).encode(), digest_size=8).hexdigest()
 
@@ -104,10 +119,7 @@ class ExceptionNames:
 
     def label(self, exc: BaseException) -> str:
         """Return the name of the exception's class, or ``__other__``; never raises."""
-        try:
-            name = exception_name(exc)
-        except Exception:  # noqa: BLE001 - isolation: a class may break its own name, and the caller is a prediction
-            return OTHER
+        name = _name(exc)
         if name in self._known:
             return name
         with self._lock:
@@ -170,11 +182,8 @@ class ErrorLog:
         when : float
             Unix time, in seconds.
         """
-        try:
-            name, places = exception_name(exc), trace(exc)
-        except Exception:  # noqa: BLE001 - isolation: a class may break its own name and traceback, and the caller serves
-            name, places = OTHER, []
-        key = (_printable(str(endpoint)), fingerprint(name, places))
+        name, places = describe(exc)
+        key = (_printable(endpoint), fingerprint(name, places))
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:
@@ -209,6 +218,13 @@ class ErrorLog:
                 }
                 for (endpoint, mark), entry in reversed(self._entries.items())
             ]
+
+
+def _name(exc: BaseException) -> str:
+    try:
+        return exception_name(exc)
+    except Exception:  # noqa: BLE001 - isolation: a metaclass may override the name, and the caller is a prediction
+        return OTHER
 
 
 def _places(traceback: TracebackType | None) -> Iterator[TracebackType]:

@@ -23,7 +23,7 @@ from prometheus_client.core import Metric as Family
 from ml_models import catalog
 from ml_models.collectors.families import family
 from ml_models.errors import ConfigError
-from ml_models.monitoring.error_log import OTHER, exception_name
+from ml_models.monitoring.error_log import describe
 from ml_models.monitoring.health_checks import Check, CheckFailedError, canary, database, disk_space, url
 
 __all__ = [
@@ -43,6 +43,7 @@ _MOST_CHECKS = 100
 _MOST_THREADS = 32
 _LONGEST_ERROR = 300
 _STOP_PATIENCE = 5.0
+_LONGEST_WAIT = 3600.0  # what threading can wait is bounded, and an interval may be infinite
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +167,12 @@ class HealthChecks:
             there are 100 already.
         """
         fault = None
-        if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        given: object = check  # callers without a type checker may give anything
+        if not name.strip() or not name.isprintable():
             fault = f"{name!r} is not a name; give printable text"
-        elif not callable(check):
-            fault = f"{name}: {type(check).__name__} cannot be called; give a function without arguments"
-        elif inspect.iscoroutinefunction(check) or inspect.iscoroutinefunction(getattr(check, "__call__", None)):  # noqa: B004 - asks for the method, not whether there is one
+        elif not callable(given):
+            fault = f"{name}: {type(given).__name__} cannot be called; give a function without arguments"
+        elif inspect.iscoroutinefunction(given):
             fault = f"{name}: is asynchronous; give a plain function, it has a thread of its own"
         with self._changed:
             if fault is None and name in self._checks:
@@ -194,8 +196,9 @@ class HealthChecks:
         """Run checks in the background from now on; started twice is started once."""
         with self._changed:
             if self._scheduler is None:
-                self._scheduler = threading.Thread(target=self._keep_running, name="ml-health", daemon=True)
-                self._scheduler.start()
+                scheduler = threading.Thread(target=self._keep_running, name="ml-health", daemon=True)
+                scheduler.start()  # waits for the lock held here, so it sees itself in the next line's attribute
+                self._scheduler = scheduler
 
     def stop(self) -> None:
         """Start no more checks; the last results stay. Stopped twice is stopped once."""
@@ -250,17 +253,19 @@ class HealthChecks:
             elif launching:
                 waits.append(check.due_at - now)
         # Below this, rounding could make a wait end before its time is reached, and the loop spin.
-        return max(min(waits), 0.001) if waits else None
+        return min(max(min(waits), 0.001), _LONGEST_WAIT) if waits else None
 
     def _give_up_late(self) -> None:
         real = time.monotonic()
         for check in self._checks.values():
             run = check.run
-            if run is not None and (run.given_up or real - run.started >= self._timeout):
+            if run is None or real - run.started < self._timeout:
+                continue
+            check.result = self._late(run, real)
+            if not run.given_up:
                 run.given_up = True
-                check.result = self._late(run, real)
-        # A run_due() that waits must see what another thread gave up.
-        self._changed.notify_all()
+                # Only on the change: two threads that wait would else wake each other for ever.
+                self._changed.notify_all()
 
     def _late(self, run: _Run, real: float) -> HealthResult:
         return HealthResult(False, real - run.started, run.started_at, f"timed out after {self._timeout:g} s")
@@ -345,17 +350,9 @@ def _failure(call: Check) -> str | None:
         if inspect.iscoroutine(value):
             value.close()  # else Python warns that it was never awaited
         return f"returned {type(value).__name__}; a check returns True or None when it passes"
-    except CheckFailedError as exc:
-        return str(exc)[:_LONGEST_ERROR]
     except BaseException as exc:  # noqa: BLE001 - isolation: a check may raise anything, SystemExit included
-        return _name(exc)
-
-
-def _name(exc: BaseException) -> str:
-    try:
-        return exception_name(exc)
-    except Exception:  # noqa: BLE001 - isolation: a class may break its own name
-        return OTHER
+        # Not a subclass: only our own class is known to tell no data and to have a text at all.
+        return str(exc)[:_LONGEST_ERROR] if type(exc) is CheckFailedError else describe(exc)[0]
 
 
 _LIVE: weakref.WeakSet[HealthChecks] = weakref.WeakSet()

@@ -206,6 +206,7 @@ def _shown(address: str) -> str:
         host, port = None, None
     else:
         if parts.scheme in ("http", "https") and host:
+            host = f"[{host}]" if ":" in host else host
             return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
     raise ConfigError(
         "url check", ["address: is not one to call; give http:// or https://, a host, and a port below 65536"]

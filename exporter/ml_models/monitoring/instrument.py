@@ -30,6 +30,7 @@ class Hook:
         self.__wrapped__ = plain
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the method, and watch it unless the model is calling itself."""
         active = _inside.__dict__.setdefault("models", set())
         key = id(self._owner)
         if key in active:
@@ -86,7 +87,7 @@ class Instrumentation:
             ) from error
 
     def _hook_call(self, recorder: Recorder) -> None:
-        """Hook an object that is only callable: Python looks ``__call__`` up in its class, so it gets a subclass."""
+        """Replace the class of an object that is only callable by a subclass: there Python looks ``__call__`` up."""
         kind = type(self._model)
         plain = kind.__call__.__get__(self._model)
         hooked = wrap(plain, recorder, recorder.channel("call"), selection(plain, None, None, None))
@@ -95,7 +96,7 @@ class Instrumentation:
             return hooked(*args, **kwargs)
 
         def reduce(own: Any, protocol: Any) -> Any:
-            reduced = list(kind.__reduce_ex__(own, protocol))
+            reduced = list(super(type(own), own).__reduce_ex__(protocol))
             reduced[1] = tuple(kind if part is type(own) else part for part in reduced[1])
             return tuple(reduced)
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from ml_models.errors import ConfigError
-from ml_models.monitoring.error_log import exception_name, trace
+from ml_models.monitoring.error_log import describe
 
 #: Levels that :func:`configure` takes, and their numbers.
 LEVELS: dict[str, int] = {
@@ -62,7 +62,8 @@ def configure(level: str | None, format: str = "plain") -> None:
       log_level: unknown 'loud'; choose from debug, info, warning, error, critical
     """
     faults = []
-    if level is not None and level.lower() not in LEVELS:
+    name = None if level is None else str(level).lower()
+    if name is not None and name not in LEVELS:
         faults.append(f"log_level: unknown '{level}'; choose from {', '.join(LEVELS)}")
     if format not in FORMATS:
         faults.append(f"log_format: unknown '{format}'; choose from {', '.join(FORMATS)}")
@@ -73,12 +74,12 @@ def configure(level: str | None, format: str = "plain") -> None:
         if handler.get_name() == _HANDLER_NAME:
             _PACKAGE.removeHandler(handler)
             had_handler = True
-    if level is not None:
+    if name is not None:
         added = _StandardError()
         added.set_name(_HANDLER_NAME)
         added.setFormatter(JsonFormatter() if format == "json" else PlainFormatter())
         _PACKAGE.addHandler(added)
-        _PACKAGE.setLevel(LEVELS[level.lower()])
+        _PACKAGE.setLevel(LEVELS[name])
     elif had_handler:
         _PACKAGE.setLevel(logging.NOTSET)
 
@@ -93,7 +94,8 @@ class PlainFormatter(logging.Formatter):
         lines = f"{_time(record)} {record.levelname} {record.name}{about}: {_message(record)}".splitlines()
         exc = _exception(record)
         if exc is not None:
-            lines += [exception_name(exc), *(f"  {place}" for place in trace(exc))]
+            kind, places = describe(exc)
+            lines += [kind, *(f"  {place}" for place in places)]
         return "\n    ".join("".join(map(_visible, line)) for line in lines)
 
 
@@ -113,7 +115,7 @@ class JsonFormatter(logging.Formatter):
             fields["model"] = str(model)
         exc = _exception(record)
         if exc is not None:
-            fields |= {"exception": exception_name(exc), "trace": trace(exc)}
+            fields["exception"], fields["trace"] = describe(exc)
         return json.dumps(fields)
 
 

@@ -27,13 +27,13 @@ from ml_models.monitoring import families, logs
 from ml_models.monitoring.error_log import ErrorLog, ExceptionNames
 from ml_models.monitoring.health import HealthChecks
 from ml_models.monitoring.history import HistoryKeeper
-from ml_models.monitoring.hooks import P, R, selection, wrap
+from ml_models.monitoring.hooks import P, R, decorator
 from ml_models.monitoring.instrument import Instrumentation
 from ml_models.monitoring.outputs import Task
 from ml_models.monitoring.pipeline import LedgerSettings, Pipeline, Worker, many
 from ml_models.monitoring.recorder import Recorder, adopt, named, reset_after_fork
 from ml_models.monitoring.snapshot import data_section, performance_section, system_section
-from ml_models.profile.reference import ReferenceProfile
+from ml_models.profile.reference import ReferenceProfile, Role
 from ml_models.stats.drift import METHODS
 
 _LOG = logging.getLogger(__name__)
@@ -146,9 +146,8 @@ class ModelMonitor:
         self._logging = (log_level, log_format)
         self._recorder = adopt(self.name)
         self._recorder.capacity, self._recorder.max_bytes = buffer_rows, buffer_bytes
-        self._recorder.sampling_rate = sampling_rate
-        self._recorder.keep_features = self.reference is not None
-        self._recorder.width = len(self.reference.names) if self.reference else -1
+        if self.reference is not None:
+            self._recorder.want_features(sampling_rate, len(self.reference.names))
         self._recorder.on_error, self._recorder.on_fault = self._count_error, self._count_fault
         self._pipeline = Pipeline(
             self._recorder,
@@ -180,8 +179,13 @@ class ModelMonitor:
         faults = [
             f"{name}: found {given[name]!r}; a number above 0"
             for name in (
-                "window", "metrics_interval", "buffer_rows", "buffer_bytes", "label_horizon", "label_max_rows",
-            )  # fmt: skip
+                "window",
+                "metrics_interval",
+                "buffer_rows",
+                "buffer_bytes",
+                "label_horizon",
+                "label_max_rows",
+            )
             if not given[name] > 0
         ]
         if not 0 < given["sampling_rate"] <= 1:
@@ -201,7 +205,7 @@ class ModelMonitor:
     # --- life ----------------------------------------------------------------------------------------------------
 
     def start(self) -> Self:
-        """Hook the model, start the background worker, the health checks and the HTTP endpoint.
+        """Begin to watch: hook the model, run the worker and the health checks, serve the endpoint.
 
         Starting a started monitor does nothing. After :meth:`stop` it may be started again and goes on counting.
 
@@ -310,6 +314,8 @@ class ModelMonitor:
     @overload
     def track(
         self,
+        function: None = None,
+        /,
         *,
         endpoint: str | None = None,
         features: str | Callable[..., Any] | None = None,
@@ -317,7 +323,16 @@ class ModelMonitor:
         prediction_id: str | Callable[..., Any] | None = None,
     ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
-    def track(self, function: Any = None, /, **options: Any) -> Any:
+    def track(
+        self,
+        function: Any = None,
+        /,
+        *,
+        endpoint: str | None = None,
+        features: str | Callable[..., Any] | None = None,
+        output: str | Callable[[Any], Any] | None = None,
+        prediction_id: str | Callable[..., Any] | None = None,
+    ) -> Any:
         """Decorate a prediction function: sync, async, generator or async generator.
 
         Parameters
@@ -338,7 +353,10 @@ class ModelMonitor:
         InstrumentationError
             If ``features`` names no parameter.
         """
-        return _decorator(self._recorder, function, options)
+        decorate = decorator(
+            self._recorder, endpoint=endpoint, features=features, output=output, prediction_id=prediction_id
+        )
+        return decorate if function is None else decorate(function)
 
     def last_prediction_id(self, row: int = 0) -> Any:
         """Return the id of the last prediction made in this context (thread or task), or None.
@@ -349,11 +367,12 @@ class ModelMonitor:
             Row of a batch.
         """
         last = self._recorder.last.get(None)
-        if isinstance(last, tuple) and len(last) == 2 and isinstance(last[0], int):
-            return self._recorder.ids.make(last[0], row, last[1])
-        if isinstance(last, list):
-            return last[row] if row < len(last) else None
-        return last
+        if last is None:
+            return None
+        number, start, own = last
+        if isinstance(own, list | tuple):
+            return own[row] if row < len(own) else None
+        return own if own is not None else self._recorder.ids.make(number, row, start)
 
     def record_outcome(self, prediction_id: Any, actual: Any) -> None:
         """Give a prediction its label. Never waits; unknown, late and repeated labels are counted as such."""
@@ -543,21 +562,7 @@ def track(
     >>> ModelMonitor(name="triple").get_metrics()["performance"]["predictions"]
     1
     """
-    options = {"endpoint": endpoint, "features": features, "output": output, "prediction_id": prediction_id}
-    return _decorator(named(model), function, options)
-
-
-def _decorator(recorder: Recorder, function: Any, options: Mapping[str, Any]) -> Any:
-    def decorate(target: Callable[..., Any]) -> Callable[..., Any]:
-        chosen = selection(
-            target, options.get("features"), options.get("output"), options.get("prediction_id")
-        )
-        wanted = chosen.prediction_id
-        if isinstance(wanted, str) and not chosen.id_argument:
-            recorder.extra_keys.add(wanted)
-        endpoint = options.get("endpoint") or getattr(target, "__name__", type(target).__name__)
-        return wrap(target, recorder, recorder.channel(endpoint), chosen)
-
+    decorate = decorator(named(model), endpoint=endpoint, features=features, output=output, prediction_id=prediction_id)
     return decorate if function is None else decorate(function)
 
 
@@ -577,8 +582,9 @@ def _known_classes(model: Any, reference: ReferenceProfile | None) -> Sequence[A
     classes = getattr(model, "classes_", None)
     if classes is not None and getattr(classes, "ndim", 1) == 1:
         return list(classes)
-    for role in ("label", "prediction"):
-        column = reference.role(role) if reference else None  # type: ignore[arg-type]
+    roles: tuple[Role, ...] = ("label", "prediction")
+    for role in roles:
+        column = reference.role(role) if reference else None
         if column is not None and column.kind != "numeric":
             return sorted(column.categories, key=_natural)
     return None

@@ -63,6 +63,8 @@ class Interpreter:
             outputs = outputs[:, 0]
         column: Column = outputs if isinstance(outputs, np.ndarray) else list(outputs)
         is_number = _all_numbers(column)
+        if is_number and isinstance(column, list) and column:
+            column = np.array(column, dtype=np.float64)
         if self.task == "auto":
             self.task = "regression" if is_number and not _all_whole(column) else "classification"
         if self.task == "regression":
@@ -90,10 +92,13 @@ class Interpreter:
         return Outputs(codes, codes)
 
 
+_NUMBERS = {int, float, np.float64, np.float32, np.float16, np.int64, np.int32, np.int16, np.int8, np.uint8, type(None)}
+
+
 def _all_numbers(column: Column) -> bool:
     if isinstance(column, np.ndarray):
         return column.dtype.kind in "iuf"
-    return all(isinstance(value, int | float | np.number) and not isinstance(value, bool) for value in column)
+    return set(map(type, column)) <= _NUMBERS
 
 
 def _all_whole(column: Column) -> bool:

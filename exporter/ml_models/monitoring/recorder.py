@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from itertools import count
+from random import random
 from typing import Any, NamedTuple
 
 from ml_models.monitoring.capture import Batch
@@ -40,16 +41,19 @@ class Event(NamedTuple):
 class Counted:
     """A counter that threads can raise without a lock: ``next`` of a C iterator is atomic."""
 
-    __slots__ = ("_iterator", "add")
+    __slots__ = ("iterator",)
 
     def __init__(self) -> None:
-        self._iterator = count(1)
-        self.add: Callable[[], int] = self._iterator.__next__
+        self.iterator = count(1)
+
+    def add(self) -> int:
+        """Count one more and return the count."""
+        return next(self.iterator)
 
     @property
     def value(self) -> int:
-        """Times that ``add`` was called."""
-        return int(self._iterator.__reduce__()[1][0]) - 1
+        """The count."""
+        return int(self.iterator.__reduce__()[1][0]) - 1
 
 
 class Channel:
@@ -93,6 +97,8 @@ class Recorder:
         self.width = -1
         #: Whether features are wanted at all.
         self.keep_features = False
+        #: Whether the features of every call are wanted, in one attribute for the hot path.
+        self.takes_all = False
         #: Whether a monitor has taken it.
         self.adopted = False
         #: Keys of a row that are no features and no fault, such as a prediction id.
@@ -104,17 +110,27 @@ class Recorder:
         self.wake: Callable[[], None] = _nothing
         self.last: ContextVar[Any] = ContextVar(f"last_prediction_of_{name}")
         self.channels: dict[str, Channel] = {}
+        self.started = Counted()
         self._reset()
         _recorders.add(self)
 
     def _reset(self) -> None:
         self.ids = IdMaker()
-        self.started = Counted()
+        self._started_before = self.started.value
         self.labels: deque[tuple[Any, Any]] = deque()
         self.dropped_labels = Counted()
         self._lock = threading.Lock()
         for channel in self.channels.values():
             channel.reset()
+
+    def want_features(self, sampling_rate: float, width: int) -> None:
+        """Capture the features of this share of the calls, in rows of ``width`` values where they are numbers."""
+        self.sampling_rate, self.width, self.keep_features = sampling_rate, width, True
+        self.takes_all = sampling_rate >= 1.0
+
+    def samples(self) -> bool:
+        """Return whether to capture the features of this call."""
+        return self.keep_features and (self.takes_all or random() < self.sampling_rate)  # noqa: S311 - no secret
 
     def channel(self, endpoint: str) -> Channel:
         """Return the buffer of an endpoint, making it at first."""
@@ -146,8 +162,9 @@ class Recorder:
         events = channel.events
         taken = [events.popleft() for _ in range(len(events))]
         channel.drained_calls += len(taken)
-        with self._lock:
-            channel.held_bytes -= sum(event[3].nbytes for event in taken if type(event[3]) is Batch)
+        if channel.held_bytes:
+            with self._lock:
+                channel.held_bytes -= sum(event[3].nbytes for event in taken if type(event[3]) is Batch)
         return taken
 
     def add_label(self, prediction_id: Any, actual: Any) -> None:
@@ -161,7 +178,7 @@ class Recorder:
     def in_progress(self) -> int:
         """Calls that have started and not ended."""
         ended = sum(c.drained_calls + len(c.events) + c.dropped_calls.value for c in list(self.channels.values()))
-        return max(0, self.started.value - ended)
+        return max(0, self.started.value - self._started_before - ended)
 
 
 def _ignore(_where: str, _what: BaseException | str) -> None:

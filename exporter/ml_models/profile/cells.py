@@ -59,11 +59,11 @@ def is_missing(value: Any) -> bool:
     if value is None:
         return True
     if isinstance(value, float | np.floating):
-        return bool(value != value)
+        return bool(np.isnan(value))
     return type(value).__name__ in {"NAType", "NaTType"}
 
 
-def category(value: Any) -> str | None | Literal[False]:
+def category(value: Any) -> str | Literal[False] | None:
     """Return a cell's category as text: None if missing, False if it cannot be a category.
 
     The same value has the same text whatever type carries it: 9, 9.0 and ``"9"`` are one category.
@@ -82,7 +82,7 @@ def category(value: Any) -> str | None | Literal[False]:
     if isinstance(value, int | np.integer):
         return str(int(value))
     if isinstance(value, float | np.floating):
-        return str(int(value)) if value == int(value if abs(value) < 1e300 else 0) else repr(float(value))
+        return str(int(value)) if float(value).is_integer() else repr(float(value))
     if isinstance(value, bytes):
         return category(value.decode("utf-8", "replace"))
     return False

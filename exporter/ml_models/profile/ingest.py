@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_models.errors import DataError, MissingExtraError
+from ml_models.profile.cells import is_missing
 
 #: A column: an array of numbers, or a list of Python values.
 Column: TypeAlias = "NDArray[Any] | list[Any]"
@@ -174,7 +175,7 @@ def _pandas(series: Any) -> Column:
         values = series.to_numpy()
         if values.dtype.kind in "biuf":
             return np.asarray(values)
-    return [None if value is not value or type(value).__name__ in {"NAType", "NaTType"} else value for value in series]
+    return [None if is_missing(value) else value for value in series]
 
 
 def _polars(series: Any) -> Column:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ml_models.errors import ProfileError
-from ml_models.profile.cells import OTHER, UNSEEN, category, hashed, to_floats
+from ml_models.profile.cells import OTHER, UNSEEN, category, hashed, is_missing, to_floats
 from ml_models.profile.ingest import Column, columns
 from ml_models.stats.binning import coarse_index, cumulative_counts, quantile_edges
 
@@ -100,7 +101,7 @@ class FeatureProfile:
         Examples
         --------
         >>> FeatureProfile("x", "feature", "numeric", 3, 0, 0, (1, 1, 1), (1.0, 2.5), (1.0, 2.5)).ranges
-        ('≤ 1', '1 – 2.5', '> 2.5')
+        ('≤ 1', '1 to 2.5', '> 2.5')
         """
         if self.kind != "numeric":
             return self.bins
@@ -108,8 +109,8 @@ class FeatureProfile:
         if not edges:
             return ("any",)
         inner = [
-            f"= {high:.6g}" if np.nextafter(high, -np.inf) == low else f"{low:.6g} – {high:.6g}"
-            for low, high in zip(edges, edges[1:], strict=False)
+            f"= {high:.6g}" if np.nextafter(high, -np.inf) == low else f"{low:.6g} to {high:.6g}"
+            for low, high in pairwise(edges)
         ]
         return (f"≤ {edges[0]:.6g}", *inner, f"> {edges[-1]:.6g}")
 
@@ -249,10 +250,8 @@ class ReferenceProfile:
         content = {key: document.get(key) for key in ("rows", "skipped", "features")}
         if document.get("checksum") != _checksum(content):
             raise ProfileError(f"{source}: damaged: the checksum does not match; restore it or make a new one")
-        features = tuple(
-            FeatureProfile(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()})
-            for entry in document["features"]
-        )
+        entries: list[dict[str, Any]] = document["features"]
+        features = tuple(FeatureProfile(**{key: _tupled(value) for key, value in entry.items()}) for entry in entries)
         return cls(features, document["rows"], tuple((name, reason) for name, reason in document["skipped"]))
 
     @classmethod
@@ -269,6 +268,10 @@ class ReferenceProfile:
         except (OSError, UnicodeDecodeError) as error:
             raise ProfileError(f"{path}: cannot be read: {error}") from error
         return cls.from_json(text, str(path))
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _checksum(content: Mapping[str, Any]) -> str:
@@ -290,7 +293,7 @@ def infer_kind(column: Column) -> tuple[Kind | None, str]:
         if column.dtype.kind == "f" and np.isnan(column).all():
             return None, "every value is missing"
         return ("boolean" if column.dtype.kind == "b" else "numeric"), ""
-    present = [value for value in column if value is not None and value == value]
+    present = [value for value in column if not is_missing(value)]
     types = {type(value) for value in present}
     if not types:
         return None, "every value is missing"
@@ -319,9 +322,11 @@ def _numeric(name: str, role: Role, column: Column) -> FeatureProfile:
     present = values[~np.isnan(values)]
     finite = np.sort(present[np.isfinite(present)])
     # Evenly spaced order statistics have the same quantiles as the whole, to one part in a million.
-    sample = finite[np.linspace(0, len(finite) - 1, EDGE_SAMPLE_ROWS).astype(np.intp)] if (
-        len(finite) > EDGE_SAMPLE_ROWS
-    ) else finite
+    sample = (
+        finite[np.linspace(0, len(finite) - 1, EDGE_SAMPLE_ROWS).astype(np.intp)]
+        if (len(finite) > EDGE_SAMPLE_ROWS)
+        else finite
+    )
     fine, coarse = quantile_edges(sample, FINE_BINS), quantile_edges(sample, COARSE_BINS)
     fine = np.union1d(fine, coarse)
     cumulative = cumulative_counts(present[np.newaxis], np.append(fine, np.inf)[np.newaxis])[0]
@@ -356,4 +361,3 @@ def _categorical(name: str, role: Role, kind: Kind, column: Column) -> FeaturePr
         categories=tuple(top),
         others=tuple(sorted(hashed(text) for text in rest[:MAX_HASHED])),
     )
-

@@ -6,8 +6,9 @@ Examples
 'OK'
 """
 
+from ml_models.reports.checks import Check
 from ml_models.reports.files import document, write
 from ml_models.reports.model import AlertEvent, History
-from ml_models.reports.verdict import Check, Verdict, verdict
+from ml_models.reports.verdict import Verdict, verdict
 
 __all__ = ["AlertEvent", "Check", "History", "Verdict", "document", "verdict", "write"]

@@ -13,8 +13,9 @@ from typing import Any, Literal
 from reportlab.lib.colors import Color, HexColor
 from reportlab.platypus import Flowable
 
+from ml_models.reports.checks import Check
 from ml_models.reports.fonts import Typeface
-from ml_models.reports.verdict import Check, Level
+from ml_models.reports.verdict import Level
 
 INK, MUTED, HAIRLINE, PANEL = HexColor("#1B2733"), HexColor("#5B6673"), HexColor("#D8DEE5"), HexColor("#F5F7F9")
 BLUE, GREEN, ORANGE, VERMILLION = HexColor("#0072B2"), HexColor("#009E73"), HexColor("#E69F00"), HexColor("#D55E00")

@@ -5,7 +5,9 @@ A character that neither font has is shown as its code point, ``[U+4E2D]``, so t
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from xml.sax.saxutils import escape
@@ -74,6 +76,16 @@ class Typeface:
         """Return the width of clean text in points."""
         return float(sum(pdfmetrics.stringWidth(run, name, size) for name, run in self.runs(text, bold=bold)))
 
+    def wrap(self, text: object, size: float, room: float, most: int, *, bold: bool = False) -> list[str]:
+        """Return a name on at most so many lines, broken after ``_ . - / :`` or a space where that is possible."""
+        budget = most * room
+        while True:
+            pieces = re.findall(r"[^_.\-/: ]*[_.\-/: ]?", self.shorten(text, size, budget, bold=bold))
+            lines = _fill(pieces, lambda line: self.width(line, size, bold=bold) <= room)
+            if len(lines) <= most:
+                return lines
+            budget *= 0.93
+
     def shorten(self, text: object, size: float, room: float, *, bold: bool = False) -> str:
         """Return clean text that fits, its middle replaced by an ellipsis: names often differ at their ends."""
         whole = self.clean(text)
@@ -87,6 +99,17 @@ class Typeface:
             else:
                 high = keep - 1
         return _middle(whole, low)
+
+
+def _fill(pieces: list[str], fits: Callable[[str], bool]) -> list[str]:
+    """Put pieces on lines, splitting inside a piece only where it fills a line alone."""
+    lines = [""]
+    for piece in pieces:
+        for part in [piece] if fits(piece.rstrip()) else piece:
+            if lines[-1] and not fits((lines[-1] + part).rstrip()):
+                lines.append("")
+            lines[-1] += part
+    return lines
 
 
 def _middle(text: str, keep: int) -> str:

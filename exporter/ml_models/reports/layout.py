@@ -16,8 +16,8 @@ from ml_models.reports.model import History
 from ml_models.reports.verdict import Verdict
 
 TITLE = ParagraphStyle("title", fontName=BOLD, fontSize=20, leading=25, textColor=INK)
-SECTION = ParagraphStyle("section", fontName=BOLD, fontSize=14, leading=18, textColor=INK, spaceAfter=4)
-PART = ParagraphStyle("part", fontName=BOLD, fontSize=9.5, leading=13, textColor=INK, spaceBefore=4, spaceAfter=3)
+SECTION = ParagraphStyle("section", fontName=BOLD, fontSize=14, leading=18, textColor=INK, spaceBefore=18, spaceAfter=4)
+PART = ParagraphStyle("part", fontName=BOLD, fontSize=9.5, leading=13, textColor=INK, spaceBefore=11, spaceAfter=3)
 BODY = ParagraphStyle("body", fontName=REGULAR, fontSize=8, leading=11.5, textColor=INK)
 NOTE = ParagraphStyle("note", fontName=REGULAR, fontSize=7.5, leading=10.5, textColor=MUTED)
 CELL = ParagraphStyle("cell", fontName=REGULAR, fontSize=7.5, leading=10, textColor=INK)
@@ -83,24 +83,23 @@ class Sheet:
         return self.paragraph(text, NOTE)
 
     def name(self, text: object, width: float, *, bold: bool = False) -> Flowable:
-        """Return a name for a table cell on at most two lines, its middle left out if it is longer."""
-        # a line breaks where a word ends, so two lines hold less than twice the width
-        room = 1.7 * (width - 2 * PADDING)
-        return self.paragraph(self.face.shorten(text, CELL.fontSize, room, bold=bold), CELL, bold=bold)
+        """Return a name for a table cell on at most three lines, its middle left out if it is longer."""
+        lines = self.face.wrap(text, CELL.fontSize, width - 2 * PADDING, 3, bold=bold)
+        return Paragraph("<br/>".join(self.face.markup(line, bold=bold) for line in lines), CELL)
 
     def section(self, title: str) -> list[Flowable]:
         """Return the heading of a section with its entry in the outline; it starts no page that it cannot use."""
-        return [CondPageBreak(190), Spacer(0, 16), self._outline(title, 0), self.paragraph(title, SECTION)]
+        return [CondPageBreak(190), self.paragraph(title, SECTION), self._outline(title, 0, 24)]
 
     def part(self, title: str, room: float = 90) -> list[Flowable]:
         """Return the heading of a part of a section, on the next page if there is not so much room left."""
-        return [CondPageBreak(room), Spacer(0, 7), self._outline(title, 1), self.paragraph(title, PART)]
+        return [CondPageBreak(room), self.paragraph(title, PART), self._outline(title, 1, 18)]
 
-    def _outline(self, title: str, level: int) -> Flowable:
+    def _outline(self, title: str, level: int, above: float) -> Flowable:
         def paint(pen: Pen) -> None:
             # reportlab needs a key that is unique in the file; the page and the title are
             key = f"{pen.canvas.getPageNumber()}-{level}-{title}"
-            pen.canvas.bookmarkHorizontal(key, 0, 16)
+            pen.canvas.bookmarkHorizontal(key, 0, above)
             pen.canvas.addOutlineEntry(title, key, level)
 
         return Vector(0, 0, paint, self.face)
@@ -153,7 +152,7 @@ class Sheet:
         for start in range(0, len(charts), 2):
             couple = [*charts[start : start + 2], ""][:2]
             row = Table([couple], colWidths=[self.half + GUTTER, self.half], style=BARE, hAlign="LEFT")
-            result += [KeepTogether([row]), Spacer(0, 8)]
+            result += [KeepTogether([row]), Spacer(0, 6)]
         return result
 
 

@@ -7,14 +7,15 @@ from typing import Any
 
 from reportlab.platypus import Flowable, Spacer
 
-from ml_models.reports.charts import distribution_chart, legend, meter, mini_bars
+from ml_models.reports.charts import distribution_chart, legend, mini_bars
+from ml_models.reports.checks import Check
 from ml_models.reports.drawing import check_sign, status
 from ml_models.reports.formats import UNSET, count, percent, score
 from ml_models.reports.layout import CELL_NOTE, Sheet, column
+from ml_models.reports.marks import meter
 from ml_models.reports.model import at, mapping, number
-from ml_models.reports.verdict import Check
 
-_DRIFT_COLUMNS = (0.205, 0.185, 0.075, 0.075, 0.075, 0.08, 0.095, 0.21)
+_DRIFT_COLUMNS = (0.245, 0.145, 0.075, 0.075, 0.075, 0.08, 0.095, 0.21)
 _FAULT_COLUMNS = (0.37, 0.15, 0.16, 0.16, 0.16)
 _CHARTS = 6
 _CHART_HEIGHT = 112.0
@@ -31,9 +32,10 @@ def drift(sheet: Sheet) -> list[Flowable]:
         return [*found, sheet.paragraph("No data: the monitor has no features to compare with a reference.")]
     share = number(at(sheet.metrics, "data", "drift_share"))
     drifted = [check for check in checks if check.status == "breached"]
-    summary = f"{len(drifted)} of {len(checks)} features drifted. "
-    summary += f"Share of drifted features in the window: {percent(share)}."
-    head = ("Feature", "Reference and live", "PSI", "JS", "KS", "Noise", "Values", "Status")
+    judged = sum(check.status != "not judged" for check in checks)
+    summary = f"{len(drifted)} of {judged} judged features drifted" if judged else "No feature could be judged"
+    summary += f" ({len(checks)} features in all). Share of significant drift in the window: {percent(share)}."
+    head = ("Feature", "Distribution", "PSI", "JS", "KS", "Noise", "Values", "Status")
     rows = [_row(sheet, check) for check in checks]
     return [
         *found,
@@ -132,7 +134,7 @@ def quality(sheet: Sheet) -> list[Flowable]:
         *sheet.section("Data quality"),
         sheet.table(("Dimension", "Value", "Threshold", "0 to 1"), rows, parts, right=(1, 2)),
         Spacer(0, 4),
-        sheet.note(f"Over {count(data.get('rows'))} rows. The quality score is the mean of its dimensions."),
+        sheet.note(f"Rows in the window: {count(data.get('rows'))}. The quality score is the mean of its dimensions."),
         *_faults(sheet),
     ]
 

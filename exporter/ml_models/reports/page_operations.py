@@ -6,7 +6,6 @@ from typing import Any
 
 from reportlab.platypus import Flowable, Spacer
 
-from ml_models.reports.charts import meter
 from ml_models.reports.drawing import Sign, status
 from ml_models.reports.formats import (
     NO_DATA,
@@ -19,6 +18,7 @@ from ml_models.reports.formats import (
     unix_time,
 )  # fmt: skip
 from ml_models.reports.layout import CELL, CELL_NOTE, Sheet, column
+from ml_models.reports.marks import meter
 from ml_models.reports.model import AlertEvent, at, entries, mapping, number, total
 
 _HEALTH_COLUMNS = (0.24, 0.14, 0.14, 0.22, 0.26)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from reportlab.platypus import Flowable, Spacer, Table
 
-from ml_models.reports.charts import confusion_matrix, interval
 from ml_models.reports.drawing import check_sign, status
 from ml_models.reports.formats import NO_DATA, UNSET, count, pair, percent, rate, score, seconds
 from ml_models.reports.layout import BARE, GUTTER, Sheet, column
+from ml_models.reports.marks import confusion_matrix, interval
 from ml_models.reports.model import at, entries, mapping, number
 from ml_models.reports.timelines import line_chart
 
@@ -41,7 +41,7 @@ def story(sheet: Sheet) -> list[Flowable]:
         _scores(sheet),
         Spacer(0, 4),
         sheet.note(
-            f"Over {count(at(sheet.metrics, 'performance', 'labels'))} labels joined in the window. "
+            f"Labels joined in the window: {count(at(sheet.metrics, 'performance', 'labels'))}. "
             "Intervals are Wilson's at 95 %; the tick marks the threshold on a scale from 0 to 1."
         ),
         *_confusion(sheet),

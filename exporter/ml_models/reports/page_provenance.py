@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from reportlab.platypus import Flowable
+from reportlab.platypus import Flowable, Spacer
 
 from ml_models import __version__, catalog
-from ml_models.reports.formats import UNSET, compact, iso_time, percent, quantity, seconds, unix_time
+from ml_models.reports.formats import compact, iso_time, percent, seconds, unix_time
 from ml_models.reports.layout import Sheet
 from ml_models.reports.model import mapping, number
 
@@ -46,22 +46,27 @@ def story(sheet: Sheet) -> list[Flowable]:
             ("Made by", f"ml-models-monitoring {__version__}"),
         ]),
         *sheet.part("Thresholds in force"),
-        _thresholds(sheet),
+        *_thresholds(sheet),
         *sheet.part("Definitions"),
         sheet.facts(_DEFINITIONS, 0.22),
     ]  # fmt: skip
 
 
-def _thresholds(sheet: Sheet) -> Flowable:
+def _thresholds(sheet: Sheet) -> list[Flowable]:
     limits = mapping(sheet.metrics.get("thresholds"))
-    rows = [[signal, _threshold(signal, limits.get(signal)), meaning] for signal, meaning in catalog.SIGNALS.items()]
-    return sheet.table(("Signal", "Value", "Meaning"), rows, (0.26, 0.14, 0.6), right=(1,))
+    rows = [
+        [signal, _threshold(signal, limits[signal]), meaning]
+        for signal, meaning in catalog.SIGNALS.items()
+        if number(limits.get(signal)) is not None
+    ]
+    unset = [signal for signal in catalog.SIGNALS if number(limits.get(signal)) is None]
+    result: list[Flowable] = []
+    if rows:
+        result += [sheet.table(("Signal", "Value", "Meaning"), rows, (0.26, 0.14, 0.6), right=(1,)), Spacer(0, 4)]
+    return [*result, sheet.note(f"Not set: {', '.join(unset)}.")] if unset else result
 
 
 def _threshold(signal: str, value: object) -> str:
-    found = number(value)
-    if found is None:
-        return UNSET
     if signal in _SHARES:
-        return percent(found)
-    return quantity(found, "seconds") if signal == "latency_seconds_max" else compact(found, 6)
+        return percent(value)
+    return seconds(value) if signal == "latency_seconds_max" else compact(number(value) or 0.0, 6)

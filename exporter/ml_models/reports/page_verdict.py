@@ -5,6 +5,7 @@ from __future__ import annotations
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.platypus import Flowable, Spacer, Table, TableStyle
 
+from ml_models.reports.checks import Check
 from ml_models.reports.drawing import (
     HAIRLINE,
     INK,
@@ -21,13 +22,12 @@ from ml_models.reports.drawing import (
 from ml_models.reports.formats import NO_DATA, UNSET, count, iso_time, pair, score, seconds
 from ml_models.reports.layout import BODY, CELL_NOTE, TITLE, Sheet, column
 from ml_models.reports.model import at, mapping, number
-from ml_models.reports.verdict import Check
 
 _LEAD = ParagraphStyle("lead", parent=BODY, fontSize=8.5, leading=12.5)
 _CHECK_COLUMNS = (0.205, 0.12, 0.105, 0.22, 0.35)
 
 #: So many reasons, drifted features and unjudged features are listed on the first page; the sections have them all.
-_REASONS, _DRIFTED, _UNJUDGED = 5, 8, 3
+_REASONS, _DRIFTED, _UNJUDGED = 5, {"critical": 6, "warning": 3}, 3
 
 
 def story(sheet: Sheet) -> list[Flowable]:
@@ -120,10 +120,11 @@ def _tiles(sheet: Sheet) -> Flowable:
     drifted = [check for check in drift if check.status == "breached"]
     judged = [check for check in drift if check.status != "not judged"]
     worst: Sign = "critical" if any(c.severity == "critical" for c in drifted) else "warning"
+    scope = f"{len(drift) - len(judged)} not judged" if len(drift) > len(judged) else "all judged"
     tiles.insert(3, (
         "Drifted features",
         f"{len(drifted)} of {len(judged)}" if judged else NO_DATA,
-        f"{len(drift) - len(judged)} not judged" if len(drift) > len(judged) else "all judged",
+        scope if drift else "no features",
         (worst if drifted else "ok") if judged else "unknown",
     ))  # fmt: skip
     gap = 8.0
@@ -137,7 +138,7 @@ def _tiles(sheet: Sheet) -> Flowable:
             pen.canvas.roundRect(x, 0.5, room, 53, 3, stroke=1, fill=0)
             pen.text(x + 8, 41, title, 7, colour=MUTED)
             pen.sign(sign, x + room - 17, 39, 9)
-            size = 14.0 if value != NO_DATA else 10.0
+            size = min(14.0 if value != NO_DATA else 10.0, (room - 14) / sheet.face.width(value, 1, bold=True))
             pen.text(x + 8, 20, value, size, bold=True, colour=INK if value != NO_DATA else MUTED)
             pen.text(x + 8, 8, sheet.face.shorten(under, 6.8, room - 14), 6.8, colour=MUTED)
 
@@ -159,8 +160,8 @@ def _checks(sheet: Sheet) -> Flowable:
     for severity in ("critical", "warning"):
         others = [c for c in checks if c.area != "drift" and c.severity == severity]
         drifted = [c for c in drift if c.severity == severity]
-        rows += [_row(sheet, check) for check in [*others, *drifted[:_DRIFTED]]]
-        rows += _summary(sheet, drifted[_DRIFTED:], f"with {severity} drift")
+        rows += [_row(sheet, check) for check in [*others, *drifted[: _DRIFTED[severity]]]]
+        rows += _summary(sheet, drifted[_DRIFTED[severity] :], f"with {severity} drift")
     rows += [_row(sheet, c) for c in checks if c.area != "drift" and c.status == "not judged"]
     unjudged = [c for c in drift if c.status == "not judged"]
     if len(unjudged) > _UNJUDGED:

@@ -8,7 +8,7 @@ from typing import Any
 
 from reportlab.lib.pagesizes import A4, LETTER
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageBreak, PageTemplate
+from reportlab.platypus import BaseDocTemplate, CondPageBreak, Flowable, Frame, PageTemplate
 
 from ml_models import __version__
 from ml_models.reports import page_data, page_operations, page_performance, page_provenance, page_verdict
@@ -20,6 +20,9 @@ from ml_models.reports.model import History, at, mapping
 from ml_models.reports.verdict import verdict
 
 _SIZES: dict[str, tuple[float, float]] = {"A4": A4, "Letter": LETTER}
+#: The verdict has its page to itself, unless more than this is left on the page where its table ends.
+_WORTH_STARTING = 400.0
+
 _SIDE, _TOP, _BOTTOM = 48.0, 54.0, 48.0
 
 
@@ -46,7 +49,7 @@ def render(metrics: Mapping[str, Any], history: History | None, page_size: str) 
 def _story(sheet: Sheet) -> list[Flowable]:
     return [
         *page_verdict.story(sheet),
-        PageBreak(),
+        CondPageBreak(_WORTH_STARTING),
         *page_performance.story(sheet),
         *page_data.drift(sheet),
         *page_data.outcomes(sheet),

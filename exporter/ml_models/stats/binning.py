@@ -48,7 +48,7 @@ def quantile_edges(ordered: Floats, bins: int) -> Floats:
     n = len(ordered)
     if n == 0:
         return np.empty(0)
-    # The inverse of the empirical distribution function: the smallest value with at least k/bins of the sample up to it.
+    # The inverse of the empirical distribution: the smallest value with at least k/bins of the sample up to it.
     positions = (np.arange(1, bins) * n + bins - 1) // bins - 1
     values, hits = np.unique(ordered[positions], return_counts=True)
     atoms = values[hits > 1]

@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 CLAMP = 1e-4
 
 
-def fractions(counts: ArrayLike) -> Floats:
+def fractions(counts: ArrayLike) -> Any:
     """Return counts divided by their sum along the last axis; NaN where the sum is 0.
 
     Examples
@@ -38,7 +38,7 @@ def fractions(counts: ArrayLike) -> Floats:
 
 
 def psi(reference: ArrayLike, live: ArrayLike) -> Any:
-    """Population stability index, in nats: ``sum((p - q) ln(p / q))`` with both clamped below at :data:`CLAMP`.
+    """Return the population stability index, in nats: ``sum((p - q) ln(p / q))`` both clamped below at :data:`CLAMP`.
 
     Source: S. Lewis, "An Introduction to Credit Scoring", 1994; B. Yurdakul, "Statistical Properties of Population
     Stability Index", 2018.
@@ -53,7 +53,7 @@ def psi(reference: ArrayLike, live: ArrayLike) -> Any:
 
 
 def kl(reference: ArrayLike, live: ArrayLike) -> Any:
-    """Kullback-Leibler divergence of the live from the reference distribution, in nats: ``sum(q ln(q / p))``.
+    """Return the Kullback-Leibler divergence of live from reference, in nats: ``sum(q ln(q / p))``.
 
     Source: S. Kullback and R. A. Leibler, "On Information and Sufficiency", 1951.
 
@@ -67,7 +67,7 @@ def kl(reference: ArrayLike, live: ArrayLike) -> Any:
 
 
 def js(reference: ArrayLike, live: ArrayLike) -> Any:
-    """Jensen-Shannon distance with logarithms to base 2, in [0, 1].
+    """Return the Jensen-Shannon distance with logarithms to base 2, in [0, 1].
 
     Source: J. Lin, "Divergence Measures Based on the Shannon Entropy", 1991; the distance is the square root.
 
@@ -89,7 +89,7 @@ def _relative_entropy(p: Floats, m: Floats) -> Any:
 
 
 def hellinger(reference: ArrayLike, live: ArrayLike) -> Any:
-    """Hellinger distance, in [0, 1]: ``sqrt(1 - sum(sqrt(p q)))``.
+    """Return the Hellinger distance, in [0, 1]: ``sqrt(1 - sum(sqrt(p q)))``.
 
     Source: E. Hellinger, "Neue Begründung der Theorie quadratischer Formen", 1909.
 
@@ -103,7 +103,7 @@ def hellinger(reference: ArrayLike, live: ArrayLike) -> Any:
 
 
 def tvd(reference: ArrayLike, live: ArrayLike) -> Any:
-    """Total variation distance, in [0, 1]: half the sum of the absolute differences.
+    """Return the total variation distance, in [0, 1]: half the sum of the absolute differences.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def tvd(reference: ArrayLike, live: ArrayLike) -> Any:
 
 
 def linf(reference: ArrayLike, live: ArrayLike) -> Any:
-    """Largest absolute difference of the fractions, in [0, 1].
+    """Return the largest absolute difference of the fractions, in [0, 1].
 
     Examples
     --------
@@ -125,9 +125,10 @@ def linf(reference: ArrayLike, live: ArrayLike) -> Any:
 
 
 def ks(reference: ArrayLike, live: ArrayLike) -> Any:
-    """Kolmogorov-Smirnov statistic over the bin edges, in [0, 1]: the largest difference of the cumulative fractions.
+    """Return the Kolmogorov-Smirnov statistic over the bin edges, in [0, 1].
 
-    At the edges it is exact; between them the true statistic can be larger by at most the mass of the largest bin.
+    It is the largest difference of the cumulative fractions. At the edges it is exact; between them the true statistic
+    can be larger by at most the mass of the largest bin.
 
     Source: N. V. Smirnov, "Table for Estimating the Goodness of Fit of Empirical Distributions", 1948.
 

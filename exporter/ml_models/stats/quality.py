@@ -56,8 +56,6 @@ def quality(
         "validity": 1 - (invalid + out_of_range) / present if present else None,
         "schema": 1 - faulty_rows / rows if rows else None,
     }
-    weighted = [
-        ((weights or {}).get(name, 1.0), value) for name, value in dimensions.items() if value is not None
-    ]
+    weighted = [((weights or {}).get(name, 1.0), value) for name, value in dimensions.items() if value is not None]
     total = sum(weight for weight, _ in weighted)
     return Quality(sum(weight * value for weight, value in weighted) / total if total else None, dimensions)

@@ -65,7 +65,7 @@ def test_writes_below_the_output_folder_and_check_then_agrees(tmp_path):
     assert runner.invoke(mlmon, ["generate", "rules", "--output", str(tmp_path / "new")]).exit_code == 0
     assert sorted(p.name for p in (tmp_path / "new/alert_rules").iterdir()) == ["alerts.yml", "recording.yml"]
     checked = runner.invoke(mlmon, ["generate", "rules", "--output", str(tmp_path / "new"), "--check"])
-    assert (checked.exit_code, checked.output) == (0, "2 files are up to date\n")
+    assert (checked.exit_code, checked.output) == (0, "up to date: alert_rules/recording.yml, alert_rules/alerts.yml\n")
 
 
 def test_check_names_what_differs_and_leaves_it(tmp_path):
