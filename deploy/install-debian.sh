@@ -14,7 +14,6 @@ WANTED=(
 POLICY=${POLICY_RC_D:-/usr/sbin/policy-rc.d} # the variable is for tests
 PATH="$PATH:/usr/sbin:/sbin"
 
-say() { printf '%s\n' "$*"; }
 fail() { printf '%s\n' "$@" >&2; exit 1; }
 
 has_any() { # has_any 'a|b': is one of these commands there?
@@ -25,12 +24,13 @@ has_any() { # has_any 'a|b': is one of these commands there?
     return 1
 }
 
-missing_packages() { # prints the packages of which a command is missing
+find_missing() { # fills `missing` with the packages of which a command is missing
     local entry names
+    missing=()
     for entry in "${WANTED[@]}"; do
         for names in ${entry#*:}; do
             if ! has_any "$names"; then
-                say "${entry%%:*}"
+                missing+=("${entry%%:*}")
                 break
             fi
         done
@@ -44,7 +44,7 @@ quietly() { # quietly command...: its output is shown only when it fails
     fi
 }
 
-mapfile -t missing < <(missing_packages)
+find_missing
 [ "${#missing[@]}" -gt 0 ] || exit 0
 
 by_hand=(
@@ -66,7 +66,7 @@ if [ "$(id -u)" -ne 0 ]; then
     fail "${by_hand[@]}"
 fi
 
-say "Installing ${missing[*]} from Debian..."
+echo "Installing ${missing[*]} from Debian..."
 
 policy_is_ours=no
 remove_policy() {
@@ -100,5 +100,5 @@ if [ -d /run/systemd/system ]; then
     quietly systemctl disable --now "${missing[@]}"
 fi
 
-mapfile -t missing < <(missing_packages)
+find_missing
 [ "${#missing[@]}" -eq 0 ] || fail "Still missing after the installation: the commands of ${missing[*]}."

@@ -32,10 +32,14 @@ def _as_before() -> Iterator[None]:
     PACKAGE.setLevel(level)
 
 
-@pytest.fixture
-def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep records from the test runner's own handlers, which fail on odd ones and cache the traceback's text."""
-    monkeypatch.setattr(PACKAGE, "propagate", False)
+def write(record: logging.LogRecord) -> None:
+    """Give a record to our handler only: the test runner's own fail on odd ones and cache the traceback's text."""
+    [handler] = [one for one in PACKAGE.handlers if type(one).__module__ == logs.__name__]
+    handler.handle(record)
+
+
+def record_of(message: str, *args: object, exc_info: tuple | None = None) -> logging.LogRecord:
+    return LOG.makeRecord(LOG.name, logging.INFO, __file__, 1, message, args, exc_info)
 
 
 class Clock:
@@ -90,7 +94,6 @@ def test_json_lines_tell_the_same_as_fields(capsys: pytest.CaptureFixture[str]) 
     }
 
 
-@pytest.mark.usefixtures("_alone")
 @pytest.mark.parametrize("kind", ["plain", "json"])
 def test_exceptions_show_class_and_places_and_no_value(capsys: pytest.CaptureFixture[str], kind: str) -> None:
     """Nor when a handler before ours has cached the full text on the record, nor do we cache ours on it."""
@@ -98,12 +101,12 @@ def test_exceptions_show_class_and_places_and_no_value(capsys: pytest.CaptureFix
     try:
         int(SECRET)
     except ValueError as exc:
-        record = LOG.makeRecord(LOG.name, logging.ERROR, "", 1, "failed", (), (ValueError, exc, exc.__traceback__))
+        record = record_of("failed", exc_info=(ValueError, exc, exc.__traceback__))
         logging.Formatter().format(record)
         assert SECRET in (record.exc_text or "")
-        LOG.handle(record)
+        write(record)
         record.exc_text = None
-        LOG.handle(record)
+        write(record)
         assert record.exc_text is None
     text = "\n".join(lines(capsys))
     assert SECRET not in text
@@ -122,13 +125,12 @@ def test_a_message_cannot_forge_a_second_plain_record(capsys: pytest.CaptureFixt
     assert "\x1b" not in "".join(rest)
 
 
-@pytest.mark.usefixtures("_alone")
 @pytest.mark.parametrize("kind", ["plain", "json"])
 def test_odd_records_still_give_a_line(capsys: pytest.CaptureFixture[str], kind: str) -> None:
     configure("info", kind)
-    LOG.info("needs %d", "a number")
-    LOG.info("needs text: %s", Unprintable())
-    LOG.info("\ud800")
+    write(record_of("needs %d", "a number"))
+    write(record_of("needs text: %s", Unprintable()))
+    write(record_of("\ud800"))
     found = lines(capsys)
     assert len(found) == 3
     assert "needs %d" in found[0]

@@ -150,9 +150,10 @@ def test_no_data_is_said(nothing, tmp_path, bare):
 def test_no_alerts_and_series_without_values(flights, tmp_path):
     """A time without alerts is told from an unknown one; a series of nothing says so in its chart."""
     times = (0.0, 60.0)
-    texts = pages(write(flights, tmp_path / "a.pdf", history=History(times, {"accuracy": (None, None)})))
-    whole = "".join(texts)
-    assert "No alert fired in the time covered." in whole
+    texts = pages(write(flights, tmp_path / "a.pdf", history=History(times, {"accuracy": (None, None)}, ())))
+    assert "No alert fired in the time covered." in "".join(texts)
+    unknown = pages(write(flights, tmp_path / "b.pdf", history=History(times, {"accuracy": (0.7, 0.8)})))
+    assert "the report was made without an alert history" in "".join(unknown)
     chart = next(text for text in texts if "Over time" in text)
     assert "No data" in chart
 
@@ -171,6 +172,16 @@ def test_any_text_is_shown(flights, history, tmp_path):
     whole = squeezed(pages(write(flights, tmp_path / "a.pdf", history=found)))
     for text in ("<b>\"q\"</b>&'x'", "[U+1F600]", "[U+4E2D]", "[U+0000]", "[U+D800]", "é"):
         assert text in whole, text
+
+
+def test_distribution_with_one_side_only(flights, tmp_path):
+    """A chart without live values, or without a reference, says which is missing."""
+    shares = flights["data"]["prediction_distribution"]["prediction"]
+    flights["data"]["prediction_distribution"] = {"prediction": shares | {"reference": None}}
+    flights["data"]["label_distribution"] = {"label": shares | {"live": None}}
+    whole = "".join(pages(write(flights, tmp_path / "a.pdf")))
+    assert "No reference" in whole
+    assert "No live data" in whole
 
 
 def test_many_classes_are_told_by_their_mistakes(flights, tmp_path):

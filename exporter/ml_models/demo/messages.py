@@ -54,13 +54,13 @@ class Notice:
 
 
 def mail_notices(mail: EmailMessage, when: datetime) -> list[Notice]:
-    """Return what a mail says; nothing if it is none of Alertmanager's.
+    r"""Return what a mail says; nothing if it is none of Alertmanager's.
 
     Examples
     --------
     >>> mail = EmailMessage()
     >>> mail["Subject"] = "[CRITICAL] MLFeatureDrift: delays"
-    >>> mail.set_content("FIRING  Feature temp of model delays has drifted strongly: PSI 3.2\\n  PSI over 1h is 3.2.")
+    >>> mail.set_content("FIRING  Feature temp of model delays has drifted strongly: PSI 3.2\n  PSI over 1h is 3.2.")
     >>> [(n.status, n.severity, n.feature) for n in mail_notices(mail, datetime(2013, 4, 20))]
     [('firing', 'critical', 'temp')]
     """

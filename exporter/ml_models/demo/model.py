@@ -1,4 +1,4 @@
-"""The model: will this flight arrive more than 15 minutes late?"""
+"""The model: it says which flights will arrive more than 15 minutes late."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def train(flights: pd.DataFrame) -> Trained:
     try:
         from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415 - optional dependency
     except ImportError:
-        raise MissingExtraError("The demo's model", "scikit-learn", "demo") from None
+        raise MissingExtraError("The demo's predictions", "scikit-learn", "demo") from None
     chosen = np.random.default_rng(_SEED).random(len(flights)) < TRAINING_SHARE
     training, held_out = flights[chosen], flights[~chosen]
     categories = {name: tuple(sorted(training[name].unique())) for name in CATEGORICAL}

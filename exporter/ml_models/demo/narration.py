@@ -62,20 +62,20 @@ class Narrator:
             what = ", ".join(notice.feature for notice in chosen) if first.feature else first.summary
             start = f"   {first.when:%d %b}  {first.channel:<6}"
             label = click.style(f"{status:<9}", fg=_STATUS_COLOUR[status], bold=True)
-            # "low accuracy" of one model, or the features of a group
             text = f"{first.alert}: {what}" if first.feature else what
+            if status == "resolved" and not first.feature:
+                text += " (last value)"
             severity = f"{first.severity:<9}" if status == "firing" else " " * 9
             self.say(f"{start}{label}{severity}{shorten(text, _WIDTH - 35)}")
 
     def verdict(self, verdict: Verdict, files: Sequence[tuple[str, Path]]) -> None:
         """Show what had to arrive against what did."""
         self.say()
-        self.say(click.style(f" {'expected':<30}{'arrived':<22}because", bold=True))
+        self.say(click.style(f" {'expected':<34}{'arrived':<20}because", bold=True))
         for judgement in verdict.judgements:
             mark = click.style("ok  ", fg="green") if judgement.ok else click.style("FAIL", fg="red", bold=True)
             expectation = judgement.expectation
-            reason = shorten(expectation.reason, _WIDTH - 58)
-            self.say(f" {mark} {expectation.what:<30}{_arrival(judgement):<22}{reason}")
+            self.say(f" {mark} {expectation.what:<29}{_arrival(judgement):<19} {expectation.reason}")
         self.say()
         for name, path in files:
             self.stage(name, str(path))
@@ -100,6 +100,8 @@ def shorten(text: str, width: int) -> str:
 
 
 def _arrival(judgement: Judgement) -> str:
-    if not judgement.arrived:
-        return "nothing"
-    return ", ".join(f"{notice.channel} {notice.when:%d %b}" for notice in judgement.arrived)
+    """Return the days on which a message came, each with its channels: "26 Apr mail, slack"."""
+    channels: dict[str, list[str]] = {}
+    for notice in judgement.arrived:
+        channels.setdefault(f"{notice.when:%d %b}", []).append(notice.channel)
+    return "; ".join(f"{day} {', '.join(sorted(names))}" for day, names in channels.items()) or "nothing"

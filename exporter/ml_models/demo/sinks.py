@@ -16,6 +16,7 @@ from ml_models.errors import MissingExtraError
 
 #: What a message may have at most; Alertmanager's have some kilobytes.
 _MAX_BYTES = 4 << 20
+_READY_SECONDS = 30.0
 
 
 class _Files:
@@ -63,10 +64,12 @@ class MailSink:
 
             async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - its name
                 files.write(envelope.content)
-                on_mail(message_from_bytes(envelope.content, policy=policy.default))  # type: ignore[arg-type]  # this policy makes EmailMessage
+                on_mail(message_from_bytes(envelope.content, policy=policy.default))
                 return "250 OK"
 
-        self._controller = Controller(Handler(), hostname=HOST, port=free_port(), data_size_limit=_MAX_BYTES)
+        self._controller = Controller(
+            Handler(), hostname=HOST, port=free_port(), data_size_limit=_MAX_BYTES, ready_timeout=_READY_SECONDS
+        )
 
     @property
     def address(self) -> str:

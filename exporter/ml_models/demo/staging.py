@@ -11,7 +11,6 @@ from ml_models.errors import MonitoringError
 from ml_models.mixin.files import GeneratorSettings, alertmanager_files, prometheus_files, rule_files
 from ml_models.mixin.promql import seconds
 from ml_models.mixin.timescale import scale
-from ml_models.mixin.yamltext import dump
 
 #: Marks a folder as one that the demo made and may remove.
 MARKER = ".mlmon-demo"
@@ -109,8 +108,7 @@ def stage(folder: Path, addresses: Addresses, factor: float) -> None:
 
 
 def _targets(port: int) -> str:
-    # Prometheus takes a list where our YAML writer takes a mapping.
-    return "- " + dump({"targets": [f"{HOST}:{port}"]}).replace("\n", "\n  ").rstrip() + "\n"
+    return f'- targets: ["{HOST}:{port}"]\n'
 
 
 def servers(folder: Path, addresses: Addresses, programs: Programs) -> tuple[Server, ...]:

@@ -144,12 +144,10 @@ class Ledger:
 
     def expire(self, now: float) -> None:
         """Give up on predictions that have waited longer than the horizon."""
-        while self._tail < self._head:
+        while self._tail < self._head and self._when[self._tail % self.max_rows] < now - self.horizon:
             stop = min(self._head, self._tail + 65_536)
             slots = np.arange(self._tail, stop) % self.max_rows
             old = self._when[slots] < now - self.horizon
-            if not old[0]:
-                return
             count = len(old) if old.all() else int(np.argmin(old))
             gone = slots[:count]
             waiting = gone[self._state[gone] == WAITING]

@@ -135,8 +135,9 @@ def distribution_chart(face: Typeface, title: str, note: str, source: Any, *, wi
                 left - 4, y - 2.2, percent(line * step, 0 if step >= 0.01 else 2), 6.5, colour=MUTED, align="right"
             )
         _bars(pen, shown, x=left, y=bottom, width=inner, height=tall, top=top)
-        if shown.live is None:
-            pen.text(width, height - 30, "No live data", 7, bold=True, colour=MUTED, align="right")
+        if shown.live is None or shown.reference is None:
+            absent = "No live data" if shown.live is None else "No reference"
+            pen.text(width, height - 20, absent, 7, bold=True, colour=MUTED, align="right")
         if shown.edges is None:
             _category_labels(pen, shown.bins, left, bottom, inner)
         else:

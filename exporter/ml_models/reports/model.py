@@ -45,7 +45,8 @@ class History:
         One value per time and name; None where there was no data. Names with a known unit and threshold are
         the keys of ``get_metrics()``: ``accuracy``, ``throughput_per_second``, ``latency_p95_seconds``,
         ``error_ratio``, ``drift_share``, ``quality_score``, ``cpu_ratio``, ``memory_ratio``.
-    alerts : tuple of AlertEvent
+    alerts : tuple of AlertEvent, or None
+        Those that fired in this time, so an empty tuple says that none did; None if that is not known.
 
     Raises
     ------
@@ -55,7 +56,7 @@ class History:
 
     times: tuple[float, ...] = ()
     series: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
-    alerts: tuple[AlertEvent, ...] = ()
+    alerts: tuple[AlertEvent, ...] | None = None
 
     def __post_init__(self) -> None:
         for name, values in self.series.items():

@@ -104,7 +104,7 @@ def outcomes(sheet: Sheet) -> list[Flowable]:
             title = what if str(name) in {"prediction", "label"} else f"{what}: {name}"
             charts.append(
                 distribution_chart(
-                    sheet.face, title, "Share of the reference and of the live window", source,
+                    sheet.face, title, "Share of values", source,
                     width=sheet.half, height=_CHART_HEIGHT,
                 )
             )  # fmt: skip

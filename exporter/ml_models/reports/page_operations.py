@@ -116,7 +116,7 @@ def _trace(sheet: Sheet, trace: Any) -> list[Flowable]:
 def alerts(sheet: Sheet) -> list[Flowable]:
     """Return the section on alerts that fired, latest first."""
     section = sheet.section("Alert history")
-    if sheet.history is None:
+    if sheet.history is None or sheet.history.alerts is None:
         return [*section, sheet.paragraph("No data: the report was made without an alert history.")]
     if not sheet.history.alerts:
         return [*section, sheet.paragraph("No alert fired in the time covered.")]

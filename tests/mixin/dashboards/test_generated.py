@@ -78,7 +78,7 @@ def test_identity_is_stable(dashboard):
     assert (dashboard["uid"], dashboard["title"], dashboard["schemaVersion"]) == ("ml-model", "ML model", 39)
     ids = {panel["title"]: panel["id"] for panel in panels(dashboard)}
     assert len(set(ids.values())) == len(list(panels(dashboard)))
-    known = {"Accuracy": 601, "Drift over time": 302, "Features": 304, "Latency": 204, "Quality score": 501}
+    known = {"Accuracy": 104, "Drift over time": 302, "Features": 304, "Latency": 204, "Quality score": 501}
     assert {title: ids[title] for title in known} == known
 
 

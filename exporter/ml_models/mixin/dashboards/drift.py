@@ -6,22 +6,10 @@ from typing import Any
 
 from ml_models import catalog
 from ml_models.mixin.dashboards import queries as q
+from ml_models.mixin.dashboards.face import FEATURE_OF_CELL, FEATURE_OF_SERIES, Face, Query, by_name, feature_link
 from ml_models.mixin.dashboards.layout import Row
 from ml_models.mixin.dashboards.palette import BAD, BLUE, GREY, NEUTRAL, WARN
-from ml_models.mixin.dashboards.panels import (
-    DRIFT_LEVELS,
-    FEATURE_OF_CELL,
-    FEATURE_OF_SERIES,
-    Face,
-    Query,
-    bars,
-    by_name,
-    feature_link,
-    ranking,
-    states,
-    table,
-    timeseries,
-)
+from ml_models.mixin.dashboards.panels import DRIFT_LEVELS, bars, ranking, states, table, timeseries
 
 _LIMITS = "`drift_warning_max` and `drift_critical_max`"
 _WORST = "Drift of the exporter's sliding window; the worst replica counts, because one replica may be fed other data."

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ml_models import catalog
 from ml_models.mixin.dashboards import queries as q
+from ml_models.mixin.dashboards.face import Face, Query
 from ml_models.mixin.dashboards.layout import Row
 from ml_models.mixin.dashboards.palette import BLUE, GREEN, ORANGE, VERMILLION
-from ml_models.mixin.dashboards.panels import Face, Query, states, timeseries
+from ml_models.mixin.dashboards.panels import states, timeseries
 
 _FAILED_OR_GOOD = (("failed", VERMILLION), ("good", GREEN))
 

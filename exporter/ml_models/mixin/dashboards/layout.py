@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ml_models.mixin.dashboards.panels import grafanalib
+from ml_models.mixin.dashboards.face import grafanalib
 
 COLUMNS = 24
 

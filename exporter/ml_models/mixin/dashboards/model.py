@@ -7,9 +7,9 @@ from typing import Any
 from ml_models import catalog
 from ml_models.mixin.dashboards import drift, internals, performance, quality, resources, serving, verdict
 from ml_models.mixin.dashboards.cleanup import DATASOURCE, SCHEMA_VERSION, dashboard_json
+from ml_models.mixin.dashboards.face import grafanalib
 from ml_models.mixin.dashboards.layout import arranged
 from ml_models.mixin.dashboards.palette import BAD, PURPLE, SKY
-from ml_models.mixin.dashboards.panels import grafanalib
 from ml_models.mixin.dashboards.queries import max_by, select
 
 UID = "ml-model"

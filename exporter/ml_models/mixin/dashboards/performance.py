@@ -6,9 +6,10 @@ from typing import Any
 
 from ml_models import catalog
 from ml_models.mixin.dashboards import queries as q
+from ml_models.mixin.dashboards.face import Face, Query
 from ml_models.mixin.dashboards.layout import Row
 from ml_models.mixin.dashboards.palette import BAD, BLUE, GREEN, ORANGE, PURPLE
-from ml_models.mixin.dashboards.panels import Face, Query, table, timeseries
+from ml_models.mixin.dashboards.panels import table, timeseries
 
 _LOW = ("lastNotNull", "mean", "min")
 _WINDOW = "In the exporter's sliding window, over predictions whose label has come; the mean over replicas."
@@ -48,7 +49,7 @@ def row() -> Row:
         "Performance",
         [
             _score(
-                601, "Accuracy", "Share of predictions that were right.",
+                601, "Accuracy over time", "Share of predictions that were right.",
                 [("accuracy", catalog.ACCURACY, "accuracy_min", BLUE, BAD)],
             ),
             _score(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ml_models import catalog
 from ml_models.mixin.dashboards import queries as q
+from ml_models.mixin.dashboards.face import FEATURE_OF_SERIES, Face, Query, feature_link
 from ml_models.mixin.dashboards.layout import Row
 from ml_models.mixin.dashboards.palette import BAD, BLUE, GREEN, ORANGE, VERMILLION
-from ml_models.mixin.dashboards.panels import FEATURE_OF_SERIES, Face, Query, feature_link, timeseries
+from ml_models.mixin.dashboards.panels import timeseries
 
 _LOW = ("lastNotNull", "mean", "min")
 

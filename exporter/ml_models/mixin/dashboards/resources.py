@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ml_models import catalog
 from ml_models.mixin.dashboards import queries as q
+from ml_models.mixin.dashboards.face import Face, Query
 from ml_models.mixin.dashboards.layout import Row
 from ml_models.mixin.dashboards.palette import BAD, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
-from ml_models.mixin.dashboards.panels import DOWN_OR_UP, Face, Query, states, timeseries
+from ml_models.mixin.dashboards.panels import DOWN_OR_UP, states, timeseries
 
 _LIMITED = "of the container's limit, or of the host where there is none"
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ml_models import catalog
 from ml_models.mixin.dashboards import queries as q
+from ml_models.mixin.dashboards.face import Face, Query
 from ml_models.mixin.dashboards.layout import Row
 from ml_models.mixin.dashboards.palette import BAD, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
-from ml_models.mixin.dashboards.panels import Face, Query, heatmap, timeseries
+from ml_models.mixin.dashboards.panels import heatmap, timeseries
 
 
 def row() -> Row:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ml_models import catalog
 from ml_models.mixin.dashboards import queries as q
+from ml_models.mixin.dashboards.face import Face, Query
 from ml_models.mixin.dashboards.layout import Row
 from ml_models.mixin.dashboards.palette import NEUTRAL
-from ml_models.mixin.dashboards.panels import GOOD_OR_BAD, Face, Query, stat, states
+from ml_models.mixin.dashboards.panels import GOOD_OR_BAD, stat, states
 
 _NONE = "none; it is for orientation."
 

@@ -1,0 +1,45 @@
+"""``mlmon profile``."""
+
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from ml_models.cli import mlmon
+from ml_models.profile import ReferenceProfile
+
+ROWS = "id,age,city,label\n" + "".join(f"u{i},{i % 60},{'ab'[i % 2]},{i % 2}\n" for i in range(200))
+
+
+def run(tmp_path: Path, *options: str, text: str = ROWS):
+    data = tmp_path / "data.csv"
+    data.write_text(text)
+    output = tmp_path / "reference.json"
+    return CliRunner().invoke(mlmon, ["profile", str(data), "-o", str(output), *options]), output
+
+
+def test_writes_a_profile_that_loads_and_says_what_it_left_out(tmp_path):
+    result, output = run(tmp_path, "--label", "label")
+    assert result.exit_code == 0, result.output
+    profile = ReferenceProfile.load(output)
+    assert [(f.name, f.role, f.kind) for f in profile.features] == [
+        ("age", "feature", "numeric"),
+        ("city", "feature", "categorical"),
+        ("label", "label", "categorical"),
+    ]
+    assert "id: left out: looks like an identifier" in result.output
+
+
+def test_a_kind_can_be_named(tmp_path):
+    result, output = run(tmp_path, "--kind", "age=categorical", "--ignore", "id")
+    assert result.exit_code == 0, result.output
+    assert ReferenceProfile.load(output).features[0].kind == "categorical"
+
+
+def test_a_wrong_kind_column_or_file_is_told(tmp_path):
+    assert "COLUMN=KIND" in run(tmp_path, "--kind", "age=number")[0].output
+    result, _ = run(tmp_path, "--label", "lable")
+    assert result.exit_code == 2
+    assert "no column 'lable'" in result.output
+    result = CliRunner().invoke(mlmon, ["profile", str(tmp_path / "nothing.csv")])
+    assert result.exit_code == 2
+    assert "no such file" in result.output
