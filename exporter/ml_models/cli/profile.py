@@ -32,7 +32,7 @@ from ml_models.profile.reference import Kind, ReferenceProfile
 def profile(
     data: Path, output: Path, prediction: str | None, label: str | None, ignore: tuple[str, ...], kinds: tuple[str, ...]
 ) -> None:
-    """Describe reference DATA: what the model's input looks like when all is well.
+    r"""Describe reference DATA: what the model's input looks like when all is well.
 
     DATA is a .csv, .csv.gz or .parquet file, best the data the model was accepted on, with its predictions and labels
     as columns. The profile holds bin edges and counts, no rows. Give it to ModelMonitor(reference="reference.json").
@@ -57,6 +57,8 @@ def _kinds(given: tuple[str, ...]) -> dict[str, Kind]:
     for pair in given:
         name, _, kind = pair.rpartition("=")
         if not name or kind not in allowed:
-            raise click.BadParameter(f"{pair!r}; give COLUMN=KIND, KIND one of {', '.join(allowed)}", param_hint="--kind")
+            raise click.BadParameter(
+                f"{pair!r}; give COLUMN=KIND, KIND one of {', '.join(allowed)}", param_hint="--kind"
+            )
         kinds[name] = allowed[kind]
     return kinds

@@ -257,10 +257,11 @@ def _wrap_plain(
                 kept = None
                 recorder.on_fault("output", error)
         event = (number, begun, end, features, kept, None)
-        set_last((number, begun, None))
-        if len(events) >= WAKE_CALLS or type(features) is Batch:
+        if type(features) is Batch or len(events) >= WAKE_CALLS:
+            set_last((number, begun, None))
             recorder.append(channel, event)
         else:
+            set_last(event)
             events.append(event)
         return result
 

@@ -369,7 +369,7 @@ class ModelMonitor:
         last = self._recorder.last.get(None)
         if last is None:
             return None
-        number, start, own = last
+        number, start, own = last[0], last[1], last[-1]
         if isinstance(own, list | tuple):
             return own[row] if row < len(own) else None
         return own if own is not None else self._recorder.ids.make(number, row, start)
