@@ -1,12 +1,10 @@
 """``mlmon demo`` teaches by its help and says what is missing before it begins."""
 
-import sys
-
 import pytest
 from click.testing import CliRunner
 
-from ml_models.cli import mlmon
 from ml_models.cli import demo as command
+from ml_models.cli import mlmon
 from ml_models.demo import run
 
 
@@ -50,7 +48,7 @@ def test_pace_that_is_too_fast_for_the_rules_is_refused(invoke):
 
 
 def test_help_and_run_agree_on_the_fastest_pace():
-    assert sys.modules[command.__module__]._SHORTEST == run.SHORTEST_MONTH
+    assert command._SHORTEST == run.SHORTEST_MONTH
 
 
 def test_folder_with_other_content_is_refused_and_kept(invoke, tmp_path):

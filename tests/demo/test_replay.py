@@ -2,6 +2,7 @@
 
 import threading
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -104,4 +105,4 @@ def test_steps_cover_all_departures_and_landings(spring):
     assert [step.departing.start for step in found[1:]] == [step.departing.stop for step in found[:-1]]
     assert found[-1].departing.stop == len(spring)
     assert sum(len(step.landed) for step in found) == spring["landing"].notna().sum()
-    assert all(a.until < b.until for a, b in zip(found, found[1:], strict=False))
+    assert all(a.until < b.until for a, b in pairwise(found))

@@ -77,12 +77,11 @@ def test_server_that_ends_at_once_is_reported_with_its_log(tmp_path):
 
 
 def test_server_that_is_never_ready_is_reported_and_ended_by_force(tmp_path):
-    with pytest.raises(ServerError, match=r"was not ready after 1 s"), Supervisor(deadline=1.0) as supervisor:
-        try:
+    with Supervisor(deadline=2.0) as supervisor:
+        with pytest.raises(ServerError, match="was not ready after 2 s"):
             supervisor.start(server(tmp_path, STUBBORN))
-        finally:
-            pid = pid_in(tmp_path / "stubborn")
-            supervisor.close(patience=0.2)
+        pid = pid_in(tmp_path / "stubborn")
+        supervisor.close(patience=0.2)
     assert gone(pid)
 
 
@@ -102,10 +101,14 @@ def test_server_that_dies_later_is_noticed(tmp_path):
 
 
 def test_exception_inside_the_block_ends_the_servers(tmp_path):
-    with pytest.raises(ZeroDivisionError), Supervisor() as supervisor:
-        supervisor.start(server(tmp_path, READY))
-        child = pid_in(tmp_path / "child")
-        raise ZeroDivisionError
+    def fail():
+        with Supervisor() as supervisor:
+            supervisor.start(server(tmp_path, READY))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    child = pid_in(tmp_path / "child")
     wait_for(lambda: gone(child))
 
 
@@ -154,10 +157,15 @@ def test_ctrl_c_ends_the_block_and_the_handlers_are_restored():
 
 
 def test_held_signal_waits_for_the_end_of_the_block():
-    reached = False
-    with pytest.raises(SystemExit) as caught, StopSignals() as signals, signals.held():
-        signal.raise_signal(signal.SIGTERM)
-        reached = True
+    reached = []
+
+    def be_told_to_stop():
+        with StopSignals() as signals, signals.held():
+            signal.raise_signal(signal.SIGTERM)
+            reached.append("the end")
+
+    with pytest.raises(SystemExit) as caught:
+        be_told_to_stop()
     assert reached
     assert caught.value.code == 128 + signal.SIGTERM
 

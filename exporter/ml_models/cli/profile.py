@@ -32,7 +32,7 @@ from ml_models.profile.reference import Kind, ReferenceProfile
 def profile(
     data: Path, output: Path, prediction: str | None, label: str | None, ignore: tuple[str, ...], kinds: tuple[str, ...]
 ) -> None:
-    r"""Describe reference DATA: what the model's input looks like when all is well.
+    """Describe reference DATA: what the model's input looks like when all is well.
 
     DATA is a .csv, .csv.gz or .parquet file, best the data the model was accepted on, with its predictions and labels
     as columns. The profile holds bin edges and counts, no rows. Give it to ModelMonitor(reference="reference.json").
@@ -40,7 +40,7 @@ def profile(
     \b
     Example:
       mlmon profile holdout.parquet --prediction prediction --label label -o reference.json
-    """
+    """  # noqa: D301 - click keeps the lines after its escape as they are
     made = ReferenceProfile.fit(data, prediction=prediction, label=label, ignore=ignore, kinds=_kinds(kinds))
     made.save(output)
     for feature in made.features:

@@ -15,7 +15,7 @@ from ml_models import catalog
 from ml_models.collectors.bulk import Bulk, Filled
 from ml_models.collectors.families import family
 from ml_models.collectors.isolation import Exposed
-from ml_models.profile.tally import ABOVE, BELOW, BINS, FAULTS, INVALID, MISSING, ROWS, Layout, Tally
+from ml_models.profile.tally import ABOVE, BELOW, BINS, EXAMINED, FAULTS, FAULTY, INVALID, MISSING, ROWS, Layout, Tally
 from ml_models.stats.drift import METHODS, chi2_quantile, psi_noise
 from ml_models.stats.quality import Quality, quality
 
@@ -117,14 +117,13 @@ class DataCollector:
     def quality(self, tally: Tally) -> Quality:
         """Return the quality of the features in a window."""
         cells = tally.cells[self._is_feature].sum(axis=0)
-        faults = tally.schema[: len(FAULTS)]
         return quality(
             cells=int(cells[ROWS]),
             missing=int(cells[MISSING]),
             invalid=int(cells[INVALID]),
             out_of_range=int(cells[BELOW] + cells[ABOVE]),
-            rows=int(tally.schema[-1]),
-            faulty_rows=int(min(faults.sum(), tally.schema[-1])),
+            rows=int(tally.schema[EXAMINED]),
+            faulty_rows=int(tally.schema[FAULTY]),
         )
 
     # --- families ------------------------------------------------------------------------------------------------

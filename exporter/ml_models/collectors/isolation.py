@@ -39,7 +39,7 @@ def collect(collectors: Mapping[str, Collector], model: str) -> list[Exposed]:
     for name, collector in collectors.items():
         begun = time.perf_counter()
         try:
-            exposed += collector()
+            exposed += list(collector())  # whole or not at all: half of a family would read as the whole
             ok = 1.0
         except Exception:  # noqa: BLE001 - the point of isolation: the others are still scraped
             _LOG.exception("collector %s failed; its series are missing from this scrape", name)

@@ -84,6 +84,12 @@ class MailSink:
         self._controller.stop()
 
 
+class _SlackServer(ThreadingHTTPServer):
+    daemon_threads = True
+    # By default five, beyond which simultaneous messages are refused.
+    request_queue_size = 64
+
+
 class SlackSink:
     """An HTTP server with the shape of Slack's incoming webhook; a context manager.
 
@@ -131,8 +137,7 @@ class SlackSink:
             def log_message(self, format: str, *args: object) -> None:
                 """Say nothing: the terminal belongs to the demo."""
 
-        self._server = ThreadingHTTPServer((HOST, 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _SlackServer((HOST, 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="slack-sink", daemon=True)
 
     @property

@@ -40,8 +40,8 @@ def row_count(features: Any) -> int:
         shape = features.shape
         return int(shape[0]) if len(shape) > 1 else (features.size if getattr(features.dtype, "names", None) else 1)
     if isinstance(features, Mapping):
-        first = next(iter(features.values()), None)
-        return len(first) if isinstance(first, list | tuple | np.ndarray) else 1
+        first: Any = next(iter(features.values()), None)
+        return len(first) if is_column(first) else 1
     if isinstance(features, list | tuple):
         return len(features) if features and isinstance(features[0], Mapping | list | tuple | np.ndarray) else 1
     if hasattr(features, "num_rows"):
@@ -49,6 +49,17 @@ def row_count(features: Any) -> int:
     if hasattr(features, "columns"):
         return len(features)
     return 1
+
+
+def is_column(value: Any) -> bool:
+    """Return whether a value of a dict is a column, so that the dict is a table and not a row.
+
+    Examples
+    --------
+    >>> is_column([1, 2]), is_column(np.float64(1)), is_column("text")
+    (True, False, False)
+    """
+    return isinstance(value, list | tuple) or (hasattr(value, "__array__") and getattr(value, "ndim", 1) > 0)
 
 
 def freeze(features: Any, *, keep: bool) -> Batch:
@@ -68,7 +79,8 @@ def freeze(features: Any, *, keep: bool) -> Batch:
         return Batch(rows, features.copy(), features.nbytes)
     if isinstance(features, Mapping):
         data = {name: _copy_column(value) for name, value in features.items()}
-        return Batch(rows, data, 64 * rows * len(data))
+        text = sum(len(value) for value in data.values() if isinstance(value, str | bytes))
+        return Batch(rows, data, 64 * rows * len(data) + text)
     if isinstance(features, list | tuple):
         copied = [row.copy() if hasattr(row, "copy") else row for row in features]
         width = len(features[0]) if rows > 1 and hasattr(features[0], "__len__") else len(features)
@@ -88,7 +100,10 @@ def freeze(features: Any, *, keep: bool) -> Batch:
 
 
 def _copy_column(value: Any) -> Any:
-    return value.copy() if hasattr(value, "copy") and not isinstance(value, str) else value
+    """Copy what can be copied; what cannot is taken to be unchangeable."""
+    if hasattr(value, "get_chunks") and hasattr(value, "clone"):  # polars
+        return value.clone()
+    return value.copy() if hasattr(value, "copy") else value
 
 
 def _copy_pandas(frame: Any) -> Any:
@@ -126,6 +141,17 @@ def freeze_output(result: Any) -> Any:
         return dict(result)
     if hasattr(result, "detach") and hasattr(result, "numpy"):
         return _freeze_tensor(result, 1).data
-    if hasattr(result, "copy"):
-        return result.copy()
-    return result
+    return _copy_column(result)
+
+
+def output_size(result: Any) -> int:
+    """Return about how many bytes a captured output holds.
+
+    Examples
+    --------
+    >>> output_size(np.zeros(4)), output_size([0, 1]), output_size(0.5)
+    (32, 128, 0)
+    """
+    if isinstance(result, list | tuple | dict):
+        return 64 * len(result)
+    return int(getattr(result, "nbytes", 0)) if type(result) not in SCALARS else 0

@@ -31,7 +31,7 @@ def serving(
             pipeline.endpoints,
             dropped_rows=pipeline.dropped_rows,
             errors=errors,
-            in_progress=recorder.in_progress,
+            in_progress=pipeline.in_progress,
             sampling_rate=recorder.sampling_rate,
         )
     )

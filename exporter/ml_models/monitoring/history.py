@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ml_models.monitoring.logs import rate_limited
+
 if TYPE_CHECKING:
     from ml_models.reports import History
+
+_LOG = logging.getLogger(__name__)
 
 #: Samples kept; with the default interval of a minute, a day.
 MAX_SAMPLES = 1_440
@@ -48,7 +53,10 @@ class HistoryKeeper:
 
     def _run(self, stop: threading.Event) -> None:
         while not stop.wait(self.interval):
-            self._samples.append((time.time(), self._values()))
+            try:
+                self._samples.append((time.time(), self._values()))
+            except Exception as error:  # noqa: BLE001 - the thread must outlive any fault; this sample is missing
+                rate_limited(_LOG, "history").warning("a sample of the history failed (%s)", type(error).__name__)
 
     def history(self) -> History | None:
         """Return the samples as series, or None while there are fewer than two."""

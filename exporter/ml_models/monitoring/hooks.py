@@ -16,14 +16,15 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from ml_models.errors import InstrumentationError
-from ml_models.monitoring.capture import SCALARS, Batch, freeze, freeze_output
-from ml_models.monitoring.recorder import FAILED, WAKE_CALLS, Channel, Recorder
+from ml_models.monitoring.capture import SCALARS, Batch, freeze, freeze_output, is_column
+from ml_models.monitoring.recorder import FAILED, Channel, Recorder
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _FLOAT64 = np.dtype(np.float64)
 _MISSING = object()
+_NO_DEFAULT = inspect.Parameter.empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Selection:
         Their name among the keyword arguments.
     names : tuple of str
         All parameters, for functions that take each feature as an argument.
+    defaults : mapping
+        Those of them that need not be given, with the value that then holds.
     features, output : callable or None
         User's own look-ups, on the arguments and on the result.
     prediction_id : str, callable or None
@@ -47,6 +50,7 @@ class Selection:
     position: int
     parameter: str | None
     names: tuple[str, ...]
+    defaults: Mapping[str, Any]
     features: Callable[..., Any] | None
     output: Callable[[Any], Any] | None
     prediction_id: str | Callable[..., Any] | None
@@ -68,7 +72,8 @@ class Selection:
             found = next(iter(kwargs.values()), None)
         if type(found) in SCALARS and len(args) + len(kwargs) > self.position:
             # Features as arguments of their own: predict(age, city)
-            row = dict(zip(self.names[self.position :], args[self.position :], strict=False)) | dict(kwargs)
+            given = dict(zip(self.names[self.position :], args[self.position :], strict=False))
+            row = {**self.defaults, **given, **kwargs}
             if self.id_argument:
                 row.pop(str(self.prediction_id), None)
             return row
@@ -108,9 +113,10 @@ def selection(
         If ``features`` names no parameter of the function.
     """
     try:
-        names = tuple(inspect.signature(function).parameters)
+        parameters = dict(inspect.signature(function).parameters)
     except (TypeError, ValueError):  # a built-in without a signature
-        names = ()
+        parameters = {}
+    names = tuple(parameters)
     position = 1 if names[:1] in (("self",), ("cls",)) else 0
     if isinstance(features, str):
         if features not in names:
@@ -126,6 +132,7 @@ def selection(
         position,
         names[position] if position < len(names) else None,
         names,
+        {name: parameters[name].default for name in names[position:] if parameters[name].default is not _NO_DEFAULT},
         features if callable(features) else None,
         output,
         prediction_id,
@@ -164,29 +171,30 @@ class Call:
         self.number = recorder.started.add()
         self.ids = None
         self.taken = 0
+        found: Any = None
         try:
             found = select.find(args, kwargs)
-            self.ids = freeze_output(select.find_id(args, kwargs, found))
-            self.features = freeze(found, keep=recorder.samples())
+            self.features = _frozen(recorder, found)
         except Exception as error:  # noqa: BLE001 - the user's prediction goes on whatever its input does to us
-            self.features = Batch(1, fault=type(error).__name__)
+            self.features = _broken(recorder, error)
+        try:
+            self.ids = freeze_output(select.find_id(args, kwargs, found))
+        except Exception as error:  # noqa: BLE001 - as above
             recorder.on_fault("capture", error)
         self.start = time.perf_counter_ns()
 
     def close(self, result: Any, *, busy: int | None = None) -> None:
-        """Note the end of the call, with its result or :data:`FAILED`."""
+        """Note the end of the call, with its result or :data:`FAILED`; ``busy`` is its duration in ns if not until now."""
         end = time.perf_counter_ns() if busy is None else self.start + busy
-        try:
-            if result is not FAILED:
+        if result is not FAILED:
+            try:
                 if self.select.output is not None:
                     result = self.select.output(result)
                 result = result if type(result) in SCALARS else freeze_output(result)
-            if self.features.fault:
-                self.recorder.on_fault("capture", self.features.fault)
-        except Exception as error:  # noqa: BLE001 - as above
-            result = None
-            self.recorder.on_fault("output", error)
-        self.recorder.last.set((self.number, self.start, self.ids))
+            except Exception as error:  # noqa: BLE001 - as above
+                result = None
+                self.recorder.on_fault("output", error)
+            self.recorder.last.set((self.number, self.start, self.ids))
         self.recorder.append(self.channel, (self.number, self.start, end, self.features, result, self.ids))
 
     def failed(self, error: BaseException, *, busy: int | None = None) -> None:
@@ -233,10 +241,9 @@ def _wrap_plain(
             elif kind is ndarray and given.size == recorder.width and given.dtype is float64 and recorder.takes_all:
                 features = given.tobytes()
             else:
-                features = _capture(recorder, select, () if given is nothing else (given, *args), kwargs)
+                features = _frozen(recorder, select.find(() if given is nothing else (given, *args), kwargs))
         except Exception as error:  # noqa: BLE001 - the user's prediction goes on whatever its input does to us
-            recorder.on_fault("capture", error)
-            features = Batch(1, fault=type(error).__name__)
+            features = _broken(recorder, error)
         begun = clock()
         try:
             if args or kwargs or given is nothing:
@@ -253,11 +260,13 @@ def _wrap_plain(
         if kind is not float and kind is not int and kind not in scalars:
             try:
                 kept = freeze_output(result)
+                if type(features) is dict and type(kept) not in scalars:
+                    features = columnar.check(features)
             except Exception as error:  # noqa: BLE001 - as above
                 kept = None
                 recorder.on_fault("output", error)
         event = (number, begun, end, features, kept, None)
-        if type(features) is Batch or len(events) >= WAKE_CALLS:
+        if type(features) is Batch or len(events) >= recorder.free_calls:
             set_last((number, begun, None))
             recorder.append(channel, event)
         else:
@@ -272,7 +281,7 @@ class _Columnar:
     """Knows whether the dicts that a function gets are plain rows.
 
     A row's values cannot change, so a shallow copy is safe; columns can. The first dict tells; should later ones
-    differ, the drain finds that out from their contents, which are then those of the time of the drain.
+    differ, that is seen from their outputs, and what is counted is their contents after the call.
     """
 
     __slots__ = ("known",)
@@ -281,21 +290,26 @@ class _Columnar:
         self.known = False
 
     def capture(self, given: dict[Any, Any]) -> Any:
-        if any(isinstance(value, list | tuple | np.ndarray) for value in given.values()):
+        if any(map(is_column, given.values())):
             return freeze(given, keep=True)
         self.known = True
         return given.copy()
 
+    def check(self, captured: dict[Any, Any]) -> Any:
+        """Look again at what was taken for a row, once a call has returned more than a single value."""
+        return freeze(captured, keep=True) if is_column(next(iter(captured.values()), None)) else captured
 
-def _capture(recorder: Recorder, select: Selection, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    try:
-        batch = freeze(select.find(args, kwargs), keep=recorder.samples())
-        if batch.fault:
-            recorder.on_fault("capture", batch.fault)
-        return batch
-    except Exception as error:  # noqa: BLE001 - the user's prediction goes on whatever its input does to us
-        recorder.on_fault("capture", error)
-        return Batch(1, fault=type(error).__name__)
+
+def _frozen(recorder: Recorder, found: Any) -> Batch:
+    batch = freeze(found, keep=recorder.samples())
+    if batch.fault:
+        recorder.on_fault("capture", batch.fault)
+    return batch
+
+
+def _broken(recorder: Recorder, error: Exception) -> Batch:
+    recorder.on_fault("capture", error)
+    return Batch(1, fault=type(error).__name__)
 
 
 def _wrap_sync(
@@ -330,47 +344,54 @@ def _wrap_async(
     return wrapper
 
 
+#: Items of one generator call that are kept as outputs.
+MAX_ITEMS = 10_000
+
+
 class _Items:
     """The items of a generator and the time that the generator itself took, its consumer's left out."""
 
-    __slots__ = ("busy", "items", "limit")
+    __slots__ = ("busy", "items", "recorder")
 
-    def __init__(self, limit: int) -> None:
-        self.busy, self.limit = 0, limit
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder, self.busy = recorder, 0
         self.items: list[Any] = []
 
     def add(self, item: Any) -> None:
-        if len(self.items) < self.limit:
-            self.items.append(item if type(item) in SCALARS else freeze_output(item))
-
-
-#: Items of one generator call that are kept as outputs.
-MAX_ITEMS = 10_000
+        if len(self.items) < MAX_ITEMS:
+            try:
+                self.items.append(item if type(item) in SCALARS else freeze_output(item))
+            except Exception as error:  # noqa: BLE001 - the consumer gets its item whatever that does to us
+                self.recorder.on_fault("output", error)
 
 
 def _wrap_generator(
     function: Callable[..., Any], recorder: Recorder, channel: Channel, select: Selection
 ) -> Callable[..., Any]:
+    """Wrap a generator function; what the consumer sends or throws in goes to the generator itself."""
+
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         call = Call(recorder, channel, select, args, kwargs)
-        seen = _Items(MAX_ITEMS)
+        seen = _Items(recorder)
         clock = time.perf_counter_ns
-        source = function(*args, **kwargs)
-        send: Any = None
         try:
+            source = function(*args, **kwargs)
+            advance, given = source.send, None
             while True:
                 begun = clock()
                 try:
-                    item = source.send(send)
+                    item = advance(given)
                 finally:
                     seen.busy += clock() - begun
                 seen.add(item)
-                send = yield from _pass_on(source, item, seen)
+                try:
+                    advance, given = source.send, (yield item)
+                except BaseException as error:  # noqa: BLE001 - the consumer's, GeneratorExit of close() included
+                    advance, given = source.throw, error
         except StopIteration as end:
             call.close(seen.items, busy=seen.busy)
             return end.value
         except GeneratorExit:
-            source.close()
             call.close(seen.items, busy=seen.busy)
             raise
         except BaseException as error:
@@ -380,50 +401,33 @@ def _wrap_generator(
     return wrapper
 
 
-def _pass_on(source: Generator[Any, Any, Any], item: Any, seen: _Items) -> Generator[Any, Any, Any]:
-    """Yield an item; an exception thrown in at the yield goes to the source, as without the wrapper."""
-    while True:
-        try:
-            return (yield item)
-        except GeneratorExit:
-            raise
-        except BaseException as error:  # noqa: BLE001 - thrown in by the consumer, goes to the source
-            begun = time.perf_counter_ns()
-            try:
-                item = source.throw(error)
-            finally:
-                seen.busy += time.perf_counter_ns() - begun
-            seen.add(item)
-
-
 def _wrap_async_generator(
     function: Callable[..., Any], recorder: Recorder, channel: Channel, select: Selection
 ) -> Callable[..., Any]:
+    """Wrap an asynchronous generator function, in the same way."""
+
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         call = Call(recorder, channel, select, args, kwargs)
-        seen = _Items(MAX_ITEMS)
+        seen = _Items(recorder)
         clock = time.perf_counter_ns
-        source: AsyncGenerator[Any, Any] = function(*args, **kwargs)
-        step: Any = source.asend(None)
         try:
+            source: AsyncGenerator[Any, Any] = function(*args, **kwargs)
+            advance: Callable[[Any], Any] = source.asend
+            given: Any = None
             while True:
                 begun = clock()
                 try:
-                    item = await step
+                    item = await advance(given)
                 finally:
                     seen.busy += clock() - begun
                 seen.add(item)
                 try:
-                    sent = yield item
-                    step = source.asend(sent)
-                except GeneratorExit:
-                    raise
-                except BaseException as error:  # noqa: BLE001 - thrown in by the consumer, goes to the source
-                    step = source.athrow(error)
+                    advance, given = source.asend, (yield item)
+                except BaseException as error:  # noqa: BLE001 - as above
+                    advance, given = source.athrow, error
         except StopAsyncIteration:
             call.close(seen.items, busy=seen.busy)
         except GeneratorExit:
-            await source.aclose()
             call.close(seen.items, busy=seen.busy)
             raise
         except BaseException as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from uuid import UUID
 
 NUMBER_BITS, ROW_BITS, PREFIX_BITS = 30, 20, 24
 _NUMBER_MASK, _ROW_MASK = (1 << NUMBER_BITS) - 1, (1 << ROW_BITS) - 1
@@ -38,7 +39,12 @@ class IdMaker:
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def parse(self, text: object) -> tuple[int, int] | None:
-        """Return the call's number and the row, or None if the id was not made here."""
+        """Return the call's number and the row, or None if the id was not made here.
+
+        A :class:`uuid.UUID` will do too: databases give ids back as such.
+        """
+        if isinstance(text, UUID):
+            text = str(text)
         if not isinstance(text, str) or len(text) != 36:
             return None
         try:

@@ -78,28 +78,31 @@ class Ledger:
         numbers : array, optional
             Numbers of the calls, one per row if they are calls of one row, or one for all rows of a batch.
         ids : sequence, optional
-            The caller's own ids, one per row.
+            The caller's own ids, one per row; None for a row that has none.
         """
-        if len(codes) > self.max_rows:
-            self.counts["evicted"] += len(codes) - self.max_rows
-            codes = codes[-self.max_rows :]
-            ids = ids[-self.max_rows :] if ids is not None else None
-            numbers = numbers[-self.max_rows :] if numbers is not None and len(numbers) > 1 else numbers
-        places = np.arange(self._head, self._head + len(codes))
-        slots = places % self.max_rows
-        self._evict(slots)
-        self._code[slots], self._when[slots], self._state[slots] = codes, when, WAITING
+        if not len(codes):
+            return
+        first = self._head
         self._head += len(codes)
         self._tail = max(self._tail, self._head - self.max_rows)
-        self.waiting += len(codes)
+        # Of more rows than the ring holds, the earlier ones have a place in the order and none in the ring.
+        kept = codes[-self.max_rows :]
+        self.counts["evicted"] += len(codes) - len(kept)
+        places = np.arange(self._head - len(kept), self._head)
+        slots = places % self.max_rows
+        self._evict(slots)
+        self._code[slots], self._when[slots], self._state[slots] = kept, when, WAITING
+        self.waiting += len(kept)
         if ids is not None:
-            for place, own in zip(places.tolist(), ids, strict=False):
-                self._place_of[own] = place
-                self._own_ids[place % self.max_rows] = own
-        elif numbers is not None:
-            calls = numbers % _NUMBERS
+            for place, own in zip(places.tolist(), ids[-len(kept) :], strict=True):
+                if own is not None:
+                    self._place_of[own] = place
+                    self._own_ids[place % self.max_rows] = own
+        if numbers is not None:
+            one_call = len(numbers) == 1
+            calls = (numbers if one_call else numbers[-len(kept) :]) % _NUMBERS
             self._call_number[calls % self.max_rows] = calls
-            self._call_place[calls % self.max_rows] = places[: len(calls)]
+            self._call_place[calls % self.max_rows] = first if one_call else places
 
     def _evict(self, slots: NDArray[np.intp]) -> None:
         lost = int(np.count_nonzero(self._state[slots] == WAITING))
@@ -108,7 +111,8 @@ class Ledger:
         if self._own_ids:
             for slot in slots.tolist():
                 own = self._own_ids.pop(slot, None)
-                if own is not None and self._place_of.get(own, -1) % self.max_rows == slot:
+                place = self._place_of.get(own)
+                if place is not None and place % self.max_rows == slot:  # else the id was given again, or is gone
                     del self._place_of[own]
 
     def find(self, prediction_id: Any, made: IdMaker) -> int | None:

@@ -144,8 +144,9 @@ class ModelMonitor:
         self._positive_class = positive_class
         self._host, self._port = host, port
         self._logging = (log_level, log_format)
+        self.health = HealthChecks(health_check_interval, health_check_timeout)
         self._recorder = adopt(self.name)
-        self._recorder.capacity, self._recorder.max_bytes = buffer_rows, buffer_bytes
+        self._recorder.bound(buffer_rows, buffer_bytes)
         if self.reference is not None:
             self._recorder.want_features(sampling_rate, len(self.reference.names))
         self._recorder.on_error, self._recorder.on_fault = self._count_error, self._count_fault
@@ -160,7 +161,6 @@ class ModelMonitor:
         )
         self._data = DataCollector(self.name, self._pipeline.layout, self.thresholds, drift_method)
         self._system = SystemSampler()
-        self.health = HealthChecks(health_check_interval, health_check_timeout)
         self._exception_names = ExceptionNames()
         self._error_log = ErrorLog()
         self._errors: Counter[tuple[str, str]] = Counter()
@@ -235,32 +235,36 @@ class ModelMonitor:
             endpoint = Endpoint(self.metrics_text, self._ready, self._landing)
             self._server = Server(endpoint, self._host, self._port)
             try:
-                if self.model is not None:
+                # In a process forked from a monitored one, hooks and worker are there already.
+                if self.model is not None and self._instrumentation is None:
                     self._instrumentation = Instrumentation(self.model, self._recorder)
+                if self._worker is None:
+                    self._worker = Worker(self._pipeline, self.name)
+                self.health.start()
+                self._history.start()
             except BaseException:
-                self._server.close()
-                self._server = None
+                self._stop_locked()
                 raise
-            self._worker = Worker(self._pipeline, self.name)
-            self.health.start()
-            self._history.start()
             _LOG.info("monitoring %s at %s/metrics", self.name, self.url)
         return self
 
     def stop(self) -> None:
         """Restore the model, count what is still buffered, and stop serving. Stopping twice does nothing."""
         with self._lifecycle:
-            if self._instrumentation is not None:
-                self._instrumentation.remove()
-                self._instrumentation = None
-            if self._worker is not None:
-                self._worker.stop()
-                self._worker = None
-            self.health.stop()
-            self._history.stop()
-            if self._server is not None:
-                self._server.close()
-                self._server = None
+            self._stop_locked()
+
+    def _stop_locked(self) -> None:
+        if self._instrumentation is not None:
+            self._instrumentation.remove()
+            self._instrumentation = None
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
+        self.health.stop()
+        self._history.stop()
+        if self._server is not None:
+            self._server.close()
+            self._server = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -294,6 +298,8 @@ class ModelMonitor:
         self._counting = threading.Lock()
         self._errors.clear()
         self._faults.clear()
+        self._error_log = ErrorLog()
+        self._history = HistoryKeeper(self._history_values, self._history.interval)
         self._pipeline.reset()
         server, self._server = self._server, None
         if server is not None:
@@ -386,9 +392,12 @@ class ModelMonitor:
         ValueError
             If there are not as many labels as ids.
         """
-        if len(ids) != len(actuals):
-            raise ValueError(f"record_outcomes: {len(ids)} ids and {len(actuals)} labels; give one label per id")
-        self._recorder.add_label(*many(ids, actuals))
+        listed_ids, listed_actuals = many(ids, actuals)
+        if len(listed_ids) != len(listed_actuals):
+            raise ValueError(
+                f"record_outcomes: {len(listed_ids)} ids and {len(listed_actuals)} labels; give one label per id"
+            )
+        self._recorder.add_label(listed_ids, listed_actuals)
 
     def add_health_check(self, name: str, check: Callable[[], object]) -> None:
         """Run a check every ``health_check_interval``; it fails if it raises, returns False, or takes too long."""
@@ -433,7 +442,7 @@ class ModelMonitor:
                 "task": pipeline.interpreter.task,
                 "reference": self.reference.fingerprint if self.reference else None,
             },
-            "window_seconds": window or self.window,
+            "window_seconds": self.window if window is None else window,
             "generated_at": datetime.now(UTC).isoformat(),
             "thresholds": dict(self.thresholds),
             "performance": served,
@@ -444,7 +453,7 @@ class ModelMonitor:
             "monitor": {
                 "dropped_rows": sum(families.dropped(recorder).values()),
                 "hook_failures": sum(self._faults.values()),
-                "buffered_rows": sum(len(channel.events) for channel in recorder.channels.values()),
+                "buffered_rows": sum(len(channel.events) for channel in list(recorder.channels.values())),
                 "last_drain": datetime.fromtimestamp(pipeline.last_drain, UTC).isoformat(),
                 "overhead_seconds": pipeline.overhead,
             },

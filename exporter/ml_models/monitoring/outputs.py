@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ml_models.profile.cells import to_floats
 from ml_models.profile.classes import Classes
 from ml_models.profile.ingest import Column
+from ml_models.profile.tally import MAX_CLASSES
 
 Task = Literal["auto", "classification", "regression"]
 
@@ -25,10 +26,13 @@ class Outputs:
         What the prediction distribution is made of: classes, the positive class's probability, or numbers.
     codes : array of shape (n_rows,)
         Class slots; -1 where there is none.
+    scores : bool
+        Whether the values are probabilities or scores that the codes were worked out from.
     """
 
     values: Column
     codes: NDArray[np.int64]
+    scores: bool = False
 
 
 class Interpreter:
@@ -37,7 +41,8 @@ class Interpreter:
     Parameters
     ----------
     task : {'auto', 'classification', 'regression'}
-        ``auto`` decides at the first outputs: whole numbers, texts and booleans are classes, other numbers are not.
+        ``auto`` decides at the first outputs that there are: whole numbers, texts and booleans are classes, other
+        numbers are not.
     classes : Classes
     threshold : float
         Score from which a binary classifier's row is of the positive class.
@@ -59,46 +64,79 @@ class Interpreter:
         """Return values and class slots of outputs of shape (n_rows,) or, as probabilities, (n_rows, n_classes)."""
         if isinstance(outputs, np.ndarray) and outputs.ndim == 2:
             if outputs.shape[1] > 1:
-                return self._probabilities(outputs)
+                if self.task == "regression":  # of several targets: no one number to make a distribution of
+                    return _nothing(np.full(len(outputs), np.nan))
+                return self._probabilities(np.asarray(outputs, dtype=np.float64))
             outputs = outputs[:, 0]
         column: Column = outputs if isinstance(outputs, np.ndarray) else list(outputs)
         is_number = _all_numbers(column)
         if is_number and isinstance(column, list) and column:
             column = np.array(column, dtype=np.float64)
+        if self.task == "auto" and is_number and not _any_present(column):
+            return _nothing(column)
         if self.task == "auto":
             self.task = "regression" if is_number and not _all_whole(column) else "classification"
         if self.task == "regression":
-            return Outputs(column, np.full(len(column), -1, dtype=np.int64))
-        if is_number and not _all_whole(column) and len(self.classes.names) in {0, 2}:
+            return _nothing(column)
+        if is_number and self._are_scores(column):
             return self._scores(column)
         self.classes.learn(column)
         return Outputs(column, self.classes.codes(column))
 
+    def _are_scores(self, column: Column) -> bool:
+        """Return whether a classifier's numbers are scores of its positive class, not classes."""
+        names, learning = self.classes.names, self.classes.learning
+        if not _all_whole(column):
+            return len(names) == 2 or (learning and set(names) <= _BINARY)
+        # A score of exactly 0 or 1, unless these are the names of classes.
+        values, _ = to_floats(column)
+        ends = bool(np.all(np.isnan(values) | (values == 0) | (values == 1)))
+        return ends and len(names) == 2 and not learning and _BINARY.isdisjoint(names)
+
     def _scores(self, column: Column) -> Outputs:
         scores, _ = to_floats(column)
-        codes = np.where(np.isnan(scores), -1, (scores >= self.threshold).astype(np.int64))
-        if not self.classes.names:
+        if set(self.classes.names) < _BINARY:
             self.classes.learn([0, 1])
-        return Outputs(scores, codes)
+        positive = self.classes.positive or 0
+        codes = np.where(scores >= self.threshold, positive, 1 - positive)
+        codes[np.isnan(scores)] = -1
+        return Outputs(scores, codes, scores=True)
 
-    def _probabilities(self, table: NDArray[Any]) -> Outputs:
+    def _probabilities(self, table: NDArray[np.float64]) -> Outputs:
+        width = table.shape[1]
         if not self.classes.names:
-            self.classes.learn(list(range(table.shape[1])))
+            self.classes.learn(list(range(width)))
         if self.task == "auto":
             self.task = "classification"
-        if table.shape[1] == 2:
+        if width == 2 and len(self.classes.names) == 2:
             return self._scores(table[:, 1])
-        codes = np.argmax(table, axis=1).astype(np.int64)
-        return Outputs(codes, codes)
+        slots = np.full(max(width, len(self.classes.names)), MAX_CLASSES, dtype=np.int64)
+        slots[: len(self.classes.names)] = self.classes.ordered
+        codes = slots[np.argmax(table, axis=1)]
+        codes[np.isnan(table).any(axis=1)] = -1
+        return Outputs(self.classes.named(codes), codes, scores=True)
 
 
-_NUMBERS = {int, float, np.float64, np.float32, np.float16, np.int64, np.int32, np.int16, np.int8, np.uint8, type(None)}
+#: Names of the classes of a model of which only scores are known.
+_BINARY = {"0", "1"}
+
+_NUMBERS = (int, float, np.integer, np.floating, type(None))
+
+
+def _nothing(values: Column) -> Outputs:
+    return Outputs(values, np.full(len(values), -1, dtype=np.int64))
 
 
 def _all_numbers(column: Column) -> bool:
     if isinstance(column, np.ndarray):
         return column.dtype.kind in "iuf"
-    return set(map(type, column)) <= _NUMBERS
+    kinds = set(map(type, column))
+    return bool not in kinds and all(issubclass(kind, _NUMBERS) for kind in kinds)
+
+
+def _any_present(column: Column) -> bool:
+    values, _ = to_floats(column)
+    return not np.isnan(values).all()
 
 
 def _all_whole(column: Column) -> bool:

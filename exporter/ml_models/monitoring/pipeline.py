@@ -115,7 +115,13 @@ class Pipeline:
             self._drain_locked()
             total = self._window.total
             copied = Tally(self.layout, total.counts.copy(), total.sums.copy())
-            return copied, self._window.last(seconds or self.span, time.monotonic())
+            return copied, self._window.last(self.span if seconds is None else seconds, time.monotonic())
+
+    @property
+    def in_progress(self) -> int:
+        """Calls that have started and not ended."""
+        with self._lock:  # during a drain, calls are neither in the buffer nor yet counted
+            return self.recorder.in_progress
 
     @property
     def endpoints(self) -> list[str]:
@@ -156,17 +162,20 @@ class Worker:
         while not self._stop.is_set():
             self._wake.wait(self.INTERVAL)
             self._wake.clear()
-            try:
-                self._pipeline.drain()
-            except Exception as error:  # noqa: BLE001 - the worker must outlive any fault, or buffers fill for good
-                self._pipeline.recorder.on_fault("drain", error)
+            self._drain()
+
+    def _drain(self) -> None:
+        try:
+            self._pipeline.drain()
+        except Exception as error:  # noqa: BLE001 - the worker must outlive any fault, or buffers fill for good
+            self._pipeline.recorder.on_fault("drain", error)
 
     def stop(self) -> None:
         """Stop the thread and drain what is left."""
         self._stop.set()
         self._wake.set()
         self._thread.join(timeout=10)
-        self._pipeline.drain()
+        self._drain()
 
 
 def _flat(labels: Sequence[tuple[Any, Any]]) -> tuple[list[Any], list[Any]]:

@@ -14,7 +14,7 @@ from itertools import count
 from random import random
 from typing import Any, NamedTuple
 
-from ml_models.monitoring.capture import Batch
+from ml_models.monitoring.capture import Batch, output_size
 from ml_models.monitoring.ids import IdMaker
 
 #: The result of a call that raised.
@@ -91,8 +91,7 @@ class Recorder:
 
     def __init__(self, name: str, capacity: int = 65_536, max_bytes: int = 64 << 20) -> None:
         self.name = name
-        self.capacity = capacity
-        self.max_bytes = max_bytes
+        self.bound(capacity, max_bytes)
         self.sampling_rate = 1.0
         #: Values in a row of numbers, as the reference has it; -1 while there is none.
         self.width = -1
@@ -124,6 +123,12 @@ class Recorder:
         for channel in self.channels.values():
             channel.reset()
 
+    def bound(self, capacity: int, max_bytes: int) -> None:
+        """Set how many calls and bytes of captured batches each endpoint's buffer holds."""
+        self.capacity, self.max_bytes = capacity, max_bytes
+        #: Buffered calls up to which the hooks append without a look at the bounds.
+        self.free_calls = min(WAKE_CALLS, capacity)
+
     def want_features(self, sampling_rate: float, width: int) -> None:
         """Capture the features of this share of the calls, in rows of ``width`` values where they are numbers."""
         self.sampling_rate, self.width, self.keep_features = sampling_rate, width, True
@@ -139,24 +144,42 @@ class Recorder:
             return self.channels.setdefault(endpoint, Channel(endpoint))
 
     def append(self, channel: Channel, event: tuple[Any, ...]) -> None:
-        """Take an event whose features are a batch, or drop it, within the bounds of calls and bytes."""
+        """Take an event, or drop it, within the bounds of calls and bytes.
+
+        Hooks come here with batches, and with plain rows once there are :attr:`free_calls` in the buffer.
+        """
         batch = event[3]
-        rows, size = (batch.rows, batch.nbytes) if isinstance(batch, Batch) else (1, 0)
+        rows = batch.rows if type(batch) is Batch else 1
         with self._lock:
             full = len(channel.events) >= self.capacity
-            if size and channel.held_bytes + size > self.max_bytes:
-                # Rows, latency and outcome are kept; only the features are too large.
-                channel.dropped_bytes += rows
-                event = (*event[:3], Batch(rows), *event[4:])
-                size = 0
             if full:
-                channel.dropped_rows += rows
+                # A call that raised has predicted nothing.
+                channel.dropped_rows += 0 if event[4] is FAILED else rows
                 channel.dropped_calls.add()
             else:
-                channel.held_bytes += size
-                channel.events.append(event)
-        if full or len(channel.events) >= WAKE_CALLS or channel.held_bytes > self.max_bytes // 4:
+                channel.events.append(self._within_bytes(channel, event, rows))
+        if full or len(channel.events) >= self.free_calls or channel.held_bytes > self.max_bytes // 4:
             self.wake()
+
+    def _within_bytes(self, channel: Channel, event: tuple[Any, ...], rows: int) -> tuple[Any, ...]:
+        """Return the event without what there is no room for: its features, then its output. The rows still count."""
+        batch, result = event[3], event[4]
+        if type(batch) is not Batch:
+            # Plain rows of numbers are of one size, so theirs need not be summed.
+            if type(batch) is bytes and len(batch) * len(channel.events) > self.max_bytes:
+                channel.dropped_bytes += 1
+                return *event[:3], Batch(1), *event[4:]
+            return event
+        room, output = self.max_bytes - channel.held_bytes, output_size(result)
+        if batch.nbytes + output <= room:
+            batch.nbytes += output
+        else:
+            channel.dropped_bytes += rows
+            if output > room:
+                result, output = None, 0
+            batch = Batch(rows, nbytes=output)
+        channel.held_bytes += batch.nbytes
+        return *event[:3], batch, result, event[5]
 
     def take(self, channel: Channel) -> list[Any]:
         """Take all events out of a buffer."""

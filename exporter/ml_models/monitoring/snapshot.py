@@ -14,7 +14,7 @@ from ml_models.collectors.data import DataCollector, Drift
 from ml_models.collectors.serving import serving
 from ml_models.collectors.system import SystemSample
 from ml_models.monitoring.pipeline import Pipeline
-from ml_models.profile.tally import ABOVE, BELOW, INVALID, MISSING, ROWS, Tally
+from ml_models.profile.tally import ABOVE, BELOW, EXAMINED, INVALID, MISSING, ROWS, Tally
 from ml_models.stats.performance import performance
 
 
@@ -86,7 +86,7 @@ def data_section(pipeline: Pipeline, collector: DataCollector, tally: Tally) -> 
         "drift_share": collector.share(drift),
         "quality_score": quality.score,
         "quality": quality.dimensions,
-        "rows": int(tally.schema[-1]),
+        "rows": int(tally.schema[EXAMINED]),
     }
 
 

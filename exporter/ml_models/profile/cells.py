@@ -10,12 +10,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-MISSING = "__missing__"
 OTHER = "__other__"
 UNSEEN = "__unseen__"
 
 #: Longest category; longer text is data, not a category.
 MAX_CATEGORY_LENGTH = 200
+_TOO_LARGE = 10**MAX_CATEGORY_LENGTH
 
 
 def to_floats(values: NDArray[Any] | list[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -74,15 +74,19 @@ def category(value: Any) -> str | Literal[False] | None:
     ('UA', '9', 'True', None, False)
     """
     if isinstance(value, str):
-        return str(value) if len(value) <= MAX_CATEGORY_LENGTH else False
+        # Of a subclass, such as an enumeration, the text itself; half a surrogate pair could not be exposed.
+        text = str.__str__(value).encode("utf-8", "replace").decode("utf-8")
+        return text if len(text) <= MAX_CATEGORY_LENGTH else False
     if is_missing(value):
         return None
     if isinstance(value, bool | np.bool_):
         return str(bool(value))
-    if isinstance(value, int | np.integer):
-        return str(int(value))
     if isinstance(value, float | np.floating):
-        return str(int(value)) if float(value).is_integer() else repr(float(value))
+        if not float(value).is_integer():
+            return repr(float(value))
+        value = int(value)
+    if isinstance(value, int | np.integer):
+        return str(int(value)) if -_TOO_LARGE < int(value) < _TOO_LARGE else False
     if isinstance(value, bytes):
         return category(value.decode("utf-8", "replace"))
     return False

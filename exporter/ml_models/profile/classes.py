@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,8 @@ class Classes:
     ([1, 0, 20, -1], ('no', 'yes'))
     """
 
-    def __init__(self, classes: Sequence[Any] | None = None) -> None:
-        texts = [text for text in map(category, classes or ()) if isinstance(text, str)]
+    def __init__(self, classes: Iterable[Any] | None = None) -> None:
+        texts = [text for text in map(category, () if classes is None else classes) if isinstance(text, str) and text != OTHER]
         self.names: tuple[str, ...] = tuple(dict.fromkeys(texts))[:MAX_CLASSES]
         self.learning = not texts
         self._index = CategoryIndex(self.names)
@@ -38,9 +39,9 @@ class Classes:
         if not self.learning or len(self.names) >= MAX_CLASSES:
             return
         cells = predictions.tolist() if isinstance(predictions, np.ndarray) else predictions
-        found = {text for text in map(category, _distinct(cells)) if isinstance(text, str)} - set(self.names)
+        found = {text for text in map(category, _distinct(cells)) if isinstance(text, str)} - {*self.names, OTHER}
         if found:
-            self.names = (*self.names, *sorted(found))[:MAX_CLASSES]
+            self.names = (*self.names, *sorted(found, key=_natural))[:MAX_CLASSES]
             self._index = CategoryIndex(self.names)
 
     def codes(self, values: Column) -> NDArray[np.int64]:
@@ -54,10 +55,44 @@ class Classes:
         code = int(self.codes([value])[0])
         return code if 0 <= code < len(self.names) else None
 
+    def named(self, codes: NDArray[np.int64]) -> list[str | None]:
+        """Return the class of each slot as text, None where there is none."""
+        return [None if code < 0 else self.names[code] if code < len(self.names) else OTHER for code in codes.tolist()]
+
+    @property
+    def ordered(self) -> list[int]:
+        """Slots in the order of a model's columns of probabilities: as given, or if learnt, as scikit-learn sorts.
+
+        Learnt slots themselves are in the order in which the classes were first predicted, which says nothing.
+
+        Examples
+        --------
+        >>> classes = Classes()
+        >>> classes.learn([1]); classes.learn([0])
+        >>> classes.names, classes.ordered, classes.positive
+        (('1', '0'), [1, 0], 0)
+        """
+        slots = range(len(self.names))
+        return sorted(slots, key=lambda slot: _natural(self.names[slot])) if self.learning else list(slots)
+
+    @property
+    def positive(self) -> int | None:
+        """Slot of the positive class, the second of two; None unless there are two."""
+        return self.ordered[1] if len(self.names) == 2 else None
+
     @property
     def slots(self) -> list[tuple[int, str]]:
         """Slots in use and their names, ``__other__`` last."""
         return [*enumerate(self.names), (MAX_CLASSES, OTHER)]
+
+
+def _natural(text: str) -> tuple[bool, float, str]:
+    """Sort numbers as numbers, before text."""
+    try:
+        number = float(text)
+    except ValueError:
+        return True, 0.0, text
+    return (True, 0.0, text) if math.isnan(number) else (False, number, text)
 
 
 def _distinct(cells: list[Any]) -> list[Any]:

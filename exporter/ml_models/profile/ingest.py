@@ -5,6 +5,7 @@ Optional libraries are recognised by their objects' own methods and never import
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,15 +20,12 @@ from ml_models.profile.cells import is_missing
 #: A column: an array of numbers, or a list of Python values.
 Column: TypeAlias = "NDArray[Any] | list[Any]"
 
-_NUMBERS = (bool, int, float, np.number, np.bool_)
+_SCALARS = (str, bool, int, float, np.number, np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Named columns of equal length.
-
-    ``faulty_rows`` counts, for data that came row by row, the rows that lacked a column or had one too many.
-    """
+    """Named columns of equal length."""
 
     rows: int
     by_name: dict[str, Column]
@@ -46,7 +44,7 @@ def columns(data: Any, names: Sequence[str] | None = None) -> Columns:
     Raises
     ------
     DataError
-        If the data has no form that is known, or columns of unequal length.
+        If the data has no form that is known, columns of unequal length or two of the same name.
     MissingExtraError
         If reading a file needs an optional dependency.
 
@@ -63,12 +61,12 @@ def columns(data: Any, names: Sequence[str] | None = None) -> Columns:
         return _from_mapping(data)
     if isinstance(data, np.ndarray):
         return _from_array(data, names)
-    if hasattr(data, "column_names") and hasattr(data, "num_rows"):
-        return Columns(data.num_rows, {str(name): _arrow(data[name]) for name in data.column_names})
     if hasattr(data, "schema") and hasattr(data, "num_rows"):
-        return Columns(data.num_rows, {str(name): _arrow(data.column(name)) for name in data.schema.names})
+        labels = _distinct(data.schema.names)
+        return Columns(data.num_rows, {name: _arrow(data.column(i)) for i, name in enumerate(labels)})
     if hasattr(data, "columns") and hasattr(data, "iloc"):
-        return Columns(len(data), {str(name): _pandas(data.iloc[:, i]) for i, name in enumerate(data.columns)})
+        labels = _distinct(data.columns)
+        return Columns(len(data), {name: _pandas(data.iloc[:, i]) for i, name in enumerate(labels)})
     if hasattr(data, "get_columns"):
         return Columns(len(data), {series.name: _polars(series) for series in data.get_columns()})
     if hasattr(data, "index") and hasattr(data, "to_dict") and hasattr(data, "iloc"):
@@ -116,7 +114,16 @@ def _from_mapping(data: Mapping[Any, Any]) -> Columns:
     lengths = {len(value) if _is_column(value) else 1 for value in values}
     if len(lengths) != 1:
         raise DataError(f"data: columns of unequal length: {', '.join(map(str, sorted(lengths)))}")
-    return Columns(lengths.pop(), {str(name): _sequence(value) for name, value in data.items()})
+    labels = _distinct(data)
+    return Columns(lengths.pop(), {name: _sequence(value) for name, value in zip(labels, values, strict=True)})
+
+
+def _distinct(names: Iterable[Any]) -> list[str]:
+    labels = list(map(str, names))
+    if len(set(labels)) < len(labels):
+        twice = [label for label, count in Counter(labels).items() if count > 1]
+        raise DataError(f"data: more than one column named {', '.join(map(repr, twice))}; rename or drop one")
+    return labels
 
 
 def _is_column(value: Any) -> bool:
@@ -128,7 +135,13 @@ def _sequence(value: Any) -> Column:
         return _pandas(value)
     if isinstance(value, np.ndarray):
         return _numpy(value)
-    return list(value)
+    if hasattr(value, "to_pylist"):
+        return _arrow(value)
+    if hasattr(value, "get_chunks"):
+        return _polars(value)
+    if hasattr(value, "__array__"):
+        return _numpy(np.asarray(value))
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _from_array(data: NDArray[Any], names: Sequence[str] | None) -> Columns:
@@ -149,7 +162,7 @@ def _labels(width: int, names: Sequence[str] | None) -> list[str]:
 def _from_sequence(data: Sequence[Any], names: Sequence[str] | None) -> Columns:
     if all(isinstance(row, Mapping) for row in data):
         return _from_rows(data)
-    rows = [data] if all(row is None or isinstance(row, str | _NUMBERS) for row in data) else list(data)
+    rows = [data] if all(row is None or isinstance(row, _SCALARS) for row in data) else list(data)
     if not all(isinstance(row, list | tuple | np.ndarray) for row in rows):
         found = sorted({type(row).__name__ for row in rows})
         raise DataError(f"data: rows of {', '.join(found)}; give dicts, lists or numbers")
@@ -167,6 +180,10 @@ def _from_rows(rows: Iterable[Mapping[Any, Any]]) -> Columns:
 
 
 def _numpy(values: NDArray[Any]) -> Column:
+    if values.ndim > 1:
+        raise DataError(f"data: a column with {values.ndim} axes; give one value per row")
+    if values.dtype.kind in "mM":
+        return list(values)  # tolist() would make plain numbers of nanoseconds
     return values if values.dtype.kind in "biuf" else values.tolist()
 
 

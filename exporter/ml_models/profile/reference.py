@@ -6,15 +6,14 @@ A profile holds edges and counts, never rows. It is frozen, and written as versi
 from __future__ import annotations
 
 import json
-import os
+import secrets
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -149,7 +148,7 @@ class ReferenceProfile:
         Raises
         ------
         ProfileError
-            If there are no rows, a named column is missing, or nothing can be profiled.
+            If there are no rows, a named column is missing, a kind is unknown, or nothing can be profiled.
         DataError
             If the data cannot be read.
 
@@ -170,6 +169,11 @@ class ReferenceProfile:
         if absent:
             raise ProfileError(
                 f"reference: no column {', '.join(map(repr, absent))}; there are {', '.join(table.by_name)}"
+            )
+        unknown = sorted(set(kinds.values()) - set(get_args(Kind)))
+        if unknown:
+            raise ProfileError(
+                f"reference: unknown kind {', '.join(map(repr, unknown))}; choose from {', '.join(get_args(Kind))}"
             )
         if table.rows == 0:
             raise ProfileError("reference: no rows; give the data that the model was trained or accepted on")
@@ -222,9 +226,13 @@ class ReferenceProfile:
     def save(self, path: str | Path) -> Path:
         """Write the profile to a file, whole or not at all."""
         path = Path(path)
-        with NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False, encoding="utf-8") as file:
-            file.write(self.to_json())
-        os.replace(file.name, path)
+        # Beside the target, so that the rename stays inside one file system and is atomic.
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+        try:
+            temporary.write_text(self.to_json(), encoding="utf-8")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
         return path
 
     @classmethod
@@ -299,7 +307,7 @@ def infer_kind(column: Column) -> tuple[Kind | None, str]:
         return None, "every value is missing"
     if types <= {bool, np.bool_}:
         return "boolean", ""
-    if all(issubclass(kind, bool | int | float | np.number) for kind in types):
+    if all(issubclass(kind, bool | int | float | np.number) and kind is not np.timedelta64 for kind in types):
         return "numeric", ""
     if str in types or types == {bytes}:
         distinct = len(set(map(str, present)))
@@ -313,7 +321,7 @@ def infer_kind(column: Column) -> tuple[Kind | None, str]:
 def _are_classes(column: Column) -> bool:
     """Return whether a numeric output or label is a class number: whole, and of few values."""
     values, _ = to_floats(column)
-    distinct = np.unique(values[~np.isnan(values)])
+    distinct = np.unique(values[np.isfinite(values)])
     return len(distinct) <= MAX_CATEGORIES and bool(np.all(np.mod(distinct, 1) == 0))
 
 
@@ -348,8 +356,10 @@ def _numeric(name: str, role: Role, column: Column) -> FeatureProfile:
 def _categorical(name: str, role: Role, kind: Kind, column: Column) -> FeatureProfile:
     texts = [category(value) for value in (column.tolist() if isinstance(column, np.ndarray) else column)]
     found = Counter(text for text in texts if isinstance(text, str))
-    ranked = sorted(found, key=lambda text: (-found[text], text))
-    top, rest = ranked[:MAX_CATEGORIES], ranked[MAX_CATEGORIES:]
+    ranked = sorted(found, key=lambda text: (text in (OTHER, UNSEEN), -found[text], text))
+    # A category named as one of our own bins would be exposed twice; it counts as one without a bin.
+    named = min(MAX_CATEGORIES, sum(text not in (OTHER, UNSEEN) for text in ranked))
+    top, rest = ranked[:named], ranked[named:]
     return FeatureProfile(
         name=name,
         role=role,

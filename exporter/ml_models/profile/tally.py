@@ -33,8 +33,9 @@ MAX_CLASSES = 20
 CALLS, PREDICTED, ERRORS = range(3)
 BUCKETS = 3
 
-#: Rows with a schema fault.
+#: Rows with a schema fault, by fault; a row may have both, so the rows with any come after them.
 FAULTS = ("missing_column", "unexpected_column")
+FAULTY, EXAMINED = -2, -1
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Layout:
             "endpoints": (MAX_ENDPOINTS, BUCKETS + len(LATENCY_BUCKETS) + 1),
             "outcomes": (self.classes, self.classes),
             "predicted": (self.classes,),
-            "schema": (len(FAULTS) + 1,),
+            "schema": (len(FAULTS) + 2,),
         }
 
     @cached_property
@@ -156,7 +157,7 @@ class Tally:
     sums : float64 array of shape (MAX_ENDPOINTS,)
         Seconds of latency per endpoint.
     cells, endpoints, outcomes, predicted, schema : int64 arrays
-        Views into ``counts``. ``schema`` holds rows per fault and, last, the rows looked at.
+        Views into ``counts``. ``schema`` holds rows per fault, the rows with any fault, and the rows looked at.
 
     Examples
     --------
