@@ -57,3 +57,22 @@ def test_folder_with_other_content_is_refused_and_kept(invoke, tmp_path):
     assert result.exit_code == 2
     assert "--folder" in result.output
     assert (tmp_path / "mine").read_text() == "keep"
+
+
+def raising():
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("arguments", "outcome", "status"),
+    [
+        (["--once"], lambda: True, 0),
+        (["--once"], lambda: False, 1),
+        (["--once"], raising, 1),
+        ([], raising, 0),
+    ],
+    ids=["all arrived", "something missing", "stopped before the verdict", "stopped as one stops it"],
+)
+def test_exit_code_tells_the_verdict(invoke, monkeypatch, arguments, outcome, status):
+    monkeypatch.setattr(run, "run", lambda *_args, **_options: outcome())
+    assert invoke(*arguments).exit_code == status

@@ -71,11 +71,11 @@ class Narrator:
     def verdict(self, verdict: Verdict, files: Sequence[tuple[str, Path]]) -> None:
         """Show what had to arrive against what did."""
         self.say()
-        self.say(click.style(f" {'expected':<34}{'arrived':<20}because", bold=True))
+        self.say(click.style(f" {'expected':<35}{'arrived':<20}because", bold=True))
         for judgement in verdict.judgements:
             mark = click.style("ok  ", fg="green") if judgement.ok else click.style("FAIL", fg="red", bold=True)
             expectation = judgement.expectation
-            self.say(f" {mark} {expectation.what:<29}{_arrival(judgement):<19} {expectation.reason}")
+            self.say(f" {mark} {expectation.what:<30}{_arrival(judgement):<19} {expectation.reason}")
         self.say()
         for name, path in files:
             self.stage(name, str(path))

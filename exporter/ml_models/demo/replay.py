@@ -117,8 +117,6 @@ class Replay:
         self._predicted = np.full(len(flights), None, dtype=object)
         self._landed = np.zeros(len(flights), dtype=bool)
         self._begin = self.now = flights["departure"].iloc[0].to_pydatetime().replace(hour=0, minute=0)
-        #: Seconds by which serving is behind the pace.
-        self.lag = 0.0
 
     def play(self, stop: threading.Event, on_month: Callable[[Month], None], lap: int = 1) -> None:
         """Serve all flights once; return early if ``stop`` is set.
@@ -137,7 +135,6 @@ class Replay:
         begun = time.monotonic()
         for step in steps(self._flights):
             due = begun + (step.until - self._begin).total_seconds() * self._pace
-            self.lag = max(0.0, time.monotonic() - due)
             if stop.wait(max(0.0, due - time.monotonic())):
                 return
             self._serve(step, lap)

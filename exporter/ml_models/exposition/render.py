@@ -40,6 +40,14 @@ def render(exposed: Iterable[Exposed], *, openmetrics: bool = False) -> bytes:
     ml_predictions_in_progress{model="churn"} 2.0
     """
     exposed = list(exposed)
+    try:
+        return _text(exposed, openmetrics=openmetrics)
+    except UnicodeEncodeError:
+        # A name holds half of a surrogate pair, which UTF-8 cannot: spell out that character, keep the scrape.
+        return _text([_encodable(one) for one in exposed], openmetrics=openmetrics)
+
+
+def _text(exposed: list[Exposed], *, openmetrics: bool) -> bytes:
     small = [one for one in exposed if not isinstance(one, Filled) and one.samples]
     bulk = "".join(
         one.bulk.render(one.values, openmetrics=openmetrics) for one in exposed if isinstance(one, Filled)
@@ -49,6 +57,17 @@ def render(exposed: Iterable[Exposed], *, openmetrics: bool = False) -> bytes:
         text: bytes = generate_openmetrics(registry)  # type: ignore[no-untyped-call]
         return text.removesuffix(_END) + bulk + _END
     return generate_latest(registry) + bulk  # it only calls collect()
+
+
+def _encodable(one: Exposed) -> Family:
+    found = one.bulk.family(one.values) if isinstance(one, Filled) else one
+    found.samples = [
+        sample._replace(
+            labels={name: text.encode("utf-8", "backslashreplace").decode() for name, text in sample.labels.items()}
+        )
+        for sample in found.samples
+    ]
+    return found
 
 
 class Registry(CollectorRegistry):

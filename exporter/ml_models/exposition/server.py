@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import logging
+import os
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -84,14 +87,16 @@ class Server:
         return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{self.port}"
 
     def close(self) -> None:
-        """Stop serving and free the port."""
+        """Stop serving, end the connections that are kept open, and free the port."""
         self._http.shutdown()
         self._http.server_close()
         self._thread.join(timeout=5)
+        self._http.close_connections(timeout=5)
 
     def close_inherited(self) -> None:
         """Let go, in a forked child, of the socket that its parent serves."""
         self._http.socket.close()
+        self._http.forget_connections()
 
 
 class _Http(ThreadingHTTPServer):
@@ -105,6 +110,7 @@ class _Http(ThreadingHTTPServer):
             self.address_family = socket.AF_INET6
         self.endpoint = endpoint
         self._slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self._connections: set[socket.socket] = set()
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
@@ -116,13 +122,38 @@ class _Http(ThreadingHTTPServer):
         if not self._slots.acquire(blocking=False):
             self.shutdown_request(request)
             return
-        super().process_request(request, client_address)
+        self._connections.add(request)
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # the system allows no more threads
+            self._release(request)
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._slots.release()
+            self._release(request)
+
+    def _release(self, request: socket.socket) -> None:
+        self._connections.discard(request)
+        self._slots.release()
+
+    def close_connections(self, timeout: float) -> None:
+        """End the connections that clients keep open and wait for their threads; an answer in progress is sent."""
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):  # closed in the meantime
+                connection.shutdown(socket.SHUT_RD)
+        deadline = time.monotonic() + timeout
+        for _ in range(MAX_CONNECTIONS):  # all slots are free once all threads have ended
+            if not self._slots.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                break
+
+    def forget_connections(self) -> None:
+        """Let go, in a forked child, of the connections that its parent answers."""
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                os.close(connection.detach())
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         _LOG.debug("request failed", exc_info=True)

@@ -16,9 +16,10 @@ from ml_models.monitoring.capture import SCALARS, Batch
 from ml_models.monitoring.ledger import Ledger
 from ml_models.monitoring.outputs import Interpreter
 from ml_models.monitoring.recorder import FAILED
+from ml_models.profile.cells import to_floats
 from ml_models.profile.ingest import columns
 from ml_models.profile.reference import ReferenceProfile
-from ml_models.profile.tally import BUCKETS, CALLS, ERRORS, PREDICTED, Layout, Tally
+from ml_models.profile.tally import BUCKETS, CALLS, ERRORS, EXAMINED, FAULTY, PREDICTED, Layout, Tally
 
 _BOUNDS = np.array(LATENCY_BUCKETS)
 
@@ -74,7 +75,7 @@ class Drain:
         slots[BUCKETS:] += buckets
         tally.sums[endpoint] += seconds.sum()
         self._features(tally, features, kinds)
-        if Batch not in kinds and result_kinds <= SCALARS and set(ids) == {None}:
+        if Batch not in kinds and result_kinds <= SCALARS and set(map(type, ids)) == {type(None)}:
             self._guard("output", self._single_results, tally, numbers, results, None, now)
             slots[PREDICTED] += len(events)
         else:
@@ -116,28 +117,28 @@ class Drain:
         self, tally: Tally, numbers: Sequence[int], results: Sequence[Any], ids: Sequence[Any] | None, now: float
     ) -> None:
         codes = self._outputs(tally, results)
-        if ids is not None:
-            self.ledger.add(codes, now, ids=[_hashable(own) for own in ids])
-        else:
-            self.ledger.add(codes, now, numbers=np.array(numbers))
+        # A call without an id of the caller's is found by the id made for it, whatever its neighbours have.
+        named = [_hashable(own) for own in ids] if ids is not None else None
+        self.ledger.add(codes, now, numbers=np.array(numbers), ids=named)
 
     def _batch_result(self, tally: Tally, number: int, rows: int, result: Any, own: Any, now: float) -> None:
-        outputs = _as_outputs(result)
+        outputs = _as_outputs(result, rows)
         codes = np.full(rows, -1, dtype=np.int64)
         if outputs is not None:
             found = self._outputs(tally, outputs)
             if len(found) == rows:
                 codes = found
-        if own is not None:
-            listed = list(own) if isinstance(own, list | tuple | np.ndarray) else [own] * rows
-            self.ledger.add(codes, now, ids=[_hashable(one) for one in listed[:rows]])
-        else:
-            self.ledger.add(codes, now, numbers=np.array([number]))
+        listed = own if isinstance(own, list | tuple | np.ndarray) else [own] * rows
+        named = [_hashable(one) for one in listed[:rows]] + [None] * (rows - len(listed))
+        self.ledger.add(codes, now, numbers=np.array([number]), ids=named if own is not None else None)
 
     def _outputs(self, tally: Tally, outputs: Any) -> NDArray[np.int64]:
         read = self.interpreter.read(outputs)
-        if self._prediction_row is not None:
-            tally.add_column(self._prediction_row, read.values)
+        row = self._prediction_row
+        if row is not None:
+            # The distribution of a reference that holds classes is one of classes, also where the model gives scores.
+            by_class = read.scores and self.layout.features[row].kind != "numeric"
+            tally.add_column(row, self.interpreter.classes.named(read.codes) if by_class else read.values)
         present = read.codes[read.codes >= 0]
         tally.predicted += np.bincount(present, minlength=len(tally.predicted))
         return read.codes
@@ -161,12 +162,10 @@ class Drain:
 
     def _array(self, tally: Tally, table: NDArray[Any]) -> None:
         """Count rows of numbers in the reference's order of columns."""
-        if table.shape[1] != len(self.names):
-            fault = 0 if table.shape[1] < len(self.names) else 1
-            tally.schema[fault] += len(table)
-            tally.schema[-1] += len(table)
+        width = table.shape[1]
+        _examined(tally, len(table), missing=width < len(self.names), unexpected=width > len(self.names))
+        if width != len(self.names):
             return
-        tally.schema[-1] += len(table)
         if len(self._numeric) == len(self.names):
             tally.add_block(self._numeric_rows, np.ascontiguousarray(table.T, dtype=np.float64))
             return
@@ -188,20 +187,21 @@ class Drain:
                 tally.add_block(self._numeric_rows, np.ascontiguousarray(numbers.reshape(len(rows), -1).T))
                 for name, values in zip(self._texts, texts, strict=True):
                     tally.add_column(self._row_of[name], values)
-                tally.schema[-1] += len(rows)
+                _examined(tally, len(rows))
                 return
         if any(any(isinstance(value, list | tuple | np.ndarray) for value in row.values()) for row in rows):
             for row in rows:
                 self._any(tally, row)
             return
-        self._count_faults(tally, rows)
+        for row in rows:
+            self._check_schema(tally, 1, row)
         self._by_name(tally, columns(list(rows)).by_name, len(rows))
 
-    def _count_faults(self, tally: Tally, rows: Sequence[dict[Any, Any]]) -> None:
-        expected, allowed = set(self.names), set(self.names) | self.extra | self._skipped
-        tally.schema[0] += sum(1 for row in rows if not expected <= row.keys())
-        tally.schema[1] += sum(1 for row in rows if not row.keys() <= allowed)
-        tally.schema[-1] += len(rows)
+    def _check_schema(self, tally: Tally, n_rows: int, found: Iterable[Any]) -> None:
+        """Count rows that have these columns."""
+        given, expected = set(map(str, found)), set(self.names)
+        unexpected = given - expected - self.extra - self._skipped
+        _examined(tally, n_rows, missing=not expected <= given, unexpected=bool(unexpected))
 
     def _any(self, tally: Tally, data: Any) -> None:
         if isinstance(data, np.ndarray) and data.dtype.kind in "biuf":
@@ -211,10 +211,7 @@ class Drain:
             self._rows(tally, data)
             return
         table = columns(data, self.names)
-        expected, allowed = set(self.names), set(self.names) | self.extra | self._skipped
-        tally.schema[0] += table.rows if expected - table.by_name.keys() else 0
-        tally.schema[1] += table.rows if table.by_name.keys() - allowed else 0
-        tally.schema[-1] += table.rows
+        self._check_schema(tally, table.rows, table.by_name)
         self._by_name(tally, table.by_name, table.rows)
 
     def _by_name(self, tally: Tally, by_name: dict[str, Any], n_rows: int) -> None:
@@ -236,10 +233,12 @@ class Drain:
     def labels(self, tally: Tally, ids: Sequence[Any], actuals: Sequence[Any], made: Any) -> int:
         """Join labels to held predictions and count the outcomes; return how many were joined."""
         codes = self.interpreter.classes.codes(list(actuals))
+        # The label of a regression is a number, of which nothing but its presence matters here.
+        usable = ~np.isnan(to_floats(list(actuals))[0]) if self.interpreter.task == "regression" else codes >= 0
         predicted: list[int] = []
         kept: list[int] = []
-        for row, (one, code) in enumerate(zip(ids, codes.tolist(), strict=True)):
-            if code < 0 and self.interpreter.task != "regression":
+        for row, (one, good) in enumerate(zip(ids, usable.tolist(), strict=True)):
+            if not good:
                 self.ledger.counts["invalid"] += 1
                 continue
             found = self.ledger.join(self.ledger.find(one, made))
@@ -263,6 +262,13 @@ class Drain:
             self.on_fault(stage, error)
 
 
+def _examined(tally: Tally, n_rows: int, *, missing: bool = False, unexpected: bool = False) -> None:
+    tally.schema[0] += n_rows * missing
+    tally.schema[1] += n_rows * unexpected
+    tally.schema[FAULTY] += n_rows * (missing or unexpected)
+    tally.schema[EXAMINED] += n_rows
+
+
 def _is_container(value: Any) -> bool:
     return isinstance(value, list | tuple | dict | np.ndarray)
 
@@ -275,12 +281,33 @@ def _hashable(one: Any) -> Hashable:
     return one  # type: ignore[no-any-return]
 
 
-def _as_outputs(result: Any) -> Any:
-    """Return a batch's outputs as an array or list of scalars, or None if there are none to count."""
-    if isinstance(result, np.ndarray):
-        return result if result.ndim in {1, 2} else None
-    if isinstance(result, list | tuple):
-        return None if any(_is_container(value) for value in result) else list(result)
-    if hasattr(result, "to_numpy"):
-        return np.asarray(result.to_numpy())
-    return None
+def _as_outputs(result: Any, rows: int) -> Any:
+    """Return a batch's outputs as an array or list of scalars, or None if there are none to count.
+
+    Examples
+    --------
+    >>> _as_outputs([[0.9, 0.1], [0.4, 0.6]], 2).shape, _as_outputs([0.9, 0.1], 1).shape, _as_outputs([[0.9], []], 2)
+    ((2, 2), (1, 2), None)
+    """
+    outputs = result.to_numpy() if hasattr(result, "to_numpy") else result
+    if isinstance(outputs, list | tuple):
+        outputs = _table(outputs) if any(map(_is_container, outputs)) else list(outputs)
+    if not isinstance(outputs, list | np.ndarray) or getattr(outputs, "ndim", 1) not in {1, 2}:
+        return None
+    return _one_row(outputs) if rows == 1 < len(outputs) else outputs
+
+
+def _table(rows: Sequence[Any]) -> NDArray[np.float64] | None:
+    try:
+        return np.array(rows, dtype=np.float64)
+    except (TypeError, ValueError):  # not numbers, or not as many in each row
+        return None
+
+
+def _one_row(outputs: Any) -> Any:
+    """Return several outputs for one row as a table of one row, if they are probabilities that sum to 1."""
+    numbers = _table(outputs)
+    if numbers is None or numbers.ndim != 1:
+        return outputs
+    # Half precision rounds a sum by up to a thousandth.
+    return numbers.reshape(1, -1) if numbers.min() >= 0 and abs(numbers.sum() - 1) < 1e-3 else outputs

@@ -147,13 +147,26 @@ def decorator(
     output: str | Callable[[Any], Any] | None,
     prediction_id: str | Callable[..., Any] | None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return the decorator that has a recorder watch a function."""
+    """Return the decorator that has a recorder watch a function.
 
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+    Raises
+    ------
+    InstrumentationError
+        From the decorator, if what it is given cannot be called or ``features`` names no parameter.
+    """
+
+    def decorate(function: Any) -> Any:
+        if isinstance(function, staticmethod | classmethod):
+            return type(function)(decorate(function.__func__))
+        if not callable(function):
+            raise InstrumentationError(
+                f"track: found {function!r:.60}, which cannot be called; decorate a function, "
+                "and give settings by keyword"
+            )
         select = selection(function, features, output, prediction_id)
         if isinstance(prediction_id, str) and not select.id_argument:
             recorder.extra_keys.add(prediction_id)
-        name = endpoint or str(getattr(function, "__name__", type(function).__name__))
+        name = str(endpoint or getattr(function, "__name__", type(function).__name__))
         return wrap(function, recorder, recorder.channel(name), select)
 
     return decorate
@@ -162,7 +175,7 @@ def decorator(
 class Call:
     """A call of any but the plainest kind, from its start to its end."""
 
-    __slots__ = ("channel", "features", "ids", "number", "recorder", "select", "start", "taken")
+    __slots__ = ("channel", "features", "ids", "number", "recorder", "select", "start")
 
     def __init__(
         self, recorder: Recorder, channel: Channel, select: Selection, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -170,7 +183,6 @@ class Call:
         self.recorder, self.channel, self.select = recorder, channel, select
         self.number = recorder.started.add()
         self.ids = None
-        self.taken = 0
         found: Any = None
         try:
             found = select.find(args, kwargs)
@@ -184,7 +196,7 @@ class Call:
         self.start = time.perf_counter_ns()
 
     def close(self, result: Any, *, busy: int | None = None) -> None:
-        """Note the end of the call, with its result or :data:`FAILED`; ``busy`` is its duration in ns if not until now."""
+        """Note the end of the call, with its result or :data:`FAILED`; ``busy`` is its duration in ns."""
         end = time.perf_counter_ns() if busy is None else self.start + busy
         if result is not FAILED:
             try:

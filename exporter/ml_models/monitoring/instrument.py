@@ -15,22 +15,26 @@ METHODS = ("predict", "predict_proba", "decision_function", "forward")
 
 _inside = threading.local()
 
+_NOTHING = object()
+_MARK = "__hooked_by_ml_models__"
+
 
 class Hook:
     """A model's hooked method, as an attribute of the model.
 
-    Methods of one model call each other (``predict`` calls ``predict_proba``); only the outermost is counted. Pickling
-    or copying the model leaves the hook behind: the copy has the plain method.
+    Methods of one model call each other (``predict`` calls ``predict_proba``); only the outermost is counted.
     """
 
     def __init__(self, owner: Any, name: str, plain: Callable[..., Any], hooked: Callable[..., Any]) -> None:
         self._owner, self._name, self._plain, self._hooked = owner, name, plain, hooked
+        #: What the model itself had in the place of the hook, as opposed to its class.
+        self.shadowed = _attributes(owner).get(name, _NOTHING)
         self.__name__ = name
         self.__doc__ = plain.__doc__
         self.__wrapped__ = plain
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the method, and watch it unless the model is calling itself."""
+        """Call the method, monitored unless another method of the model calls it."""
         active = _inside.__dict__.setdefault("models", set())
         key = id(self._owner)
         if key in active:
@@ -45,6 +49,38 @@ class Hook:
         return getattr, (self._owner, self._name)
 
 
+class _PlainCopies:
+    """The ``__reduce_ex__`` of a hooked model: pickles and copies of it are plain."""
+
+    shadowed = _NOTHING
+
+    def __init__(self, owner: Any) -> None:
+        self._owner = owner
+
+    def __call__(self, protocol: Any) -> Any:
+        """Return what the model's class returns, without hooks."""
+        kind: Any = type(self._owner)
+        reduced = kind.__reduce_ex__(self._owner, protocol)
+        if not isinstance(reduced, tuple) or len(reduced) < 3:
+            return reduced
+        state = reduced[2]
+        if isinstance(state, tuple):  # attributes, and slots
+            plain: Any = tuple(_without_hooks(part) for part in state)
+        else:
+            plain = _without_hooks(state)
+        return *reduced[:2], plain, *reduced[3:]
+
+
+def _without_hooks(state: Any) -> Any:
+    if not isinstance(state, dict):
+        return state
+    plain = {name: value.shadowed if isinstance(value, _HOOKS) else value for name, value in state.items()}
+    return {name: value for name, value in plain.items() if value is not _NOTHING}
+
+
+_HOOKS = (Hook, _PlainCopies)
+
+
 class Instrumentation:
     """The hooks on one model object.
 
@@ -57,7 +93,7 @@ class Instrumentation:
     Raises
     ------
     InstrumentationError
-        If the model has none of these, or does not allow attributes to be set.
+        If the model has none of these, does not allow attributes to be set, or is hooked already.
     """
 
     def __init__(self, model: Any, recorder: Recorder) -> None:
@@ -71,13 +107,19 @@ class Instrumentation:
                 f"model of type {kind.__name__}: nothing to hook in place; it needs one of "
                 f"{', '.join(METHODS)} or __call__. Decorate a function with @monitor.track instead"
             )
+        if _MARK in kind.__dict__ or any(isinstance(one, _HOOKS) for one in _attributes(model).values()):
+            raise InstrumentationError(
+                f"model of type {kind.__name__} is hooked by another monitor already; stop that one, or give one "
+                "monitor the model and have the other track functions"
+            )
         try:
             for name in names:
                 plain = getattr(model, name)
                 hooked = wrap(plain, recorder, recorder.channel(name), selection(plain, None, None, None))
-                object.__setattr__(model, name, Hook(model, name, plain, hooked))
-                self._hooked.append(name)
-            if not names:
+                self._set(name, Hook(model, name, plain, hooked))
+            if names:
+                self._set("__reduce_ex__", _PlainCopies(model))
+            else:
                 self._hook_call(recorder)
         except (AttributeError, TypeError) as error:
             self.remove()
@@ -86,30 +128,53 @@ class Instrumentation:
                 "decorate the function that calls it with @monitor.track"
             ) from error
 
+    def _set(self, name: str, hook: Hook | _PlainCopies) -> None:
+        object.__setattr__(self._model, name, hook)
+        self._hooked.append(name)
+
     def _hook_call(self, recorder: Recorder) -> None:
-        """Replace the class of an object that is only callable by a subclass: there Python looks ``__call__`` up."""
-        kind = type(self._model)
-        plain = kind.__call__.__get__(self._model)
+        """Give an object that is only callable a subclass: Python looks ``__call__`` up in the class."""
+        model = self._model
+        kind: Any = type(model)
+        plain = kind.__call__.__get__(model)
         hooked = wrap(plain, recorder, recorder.channel("call"), selection(plain, None, None, None))
 
-        def call(_self: Any, *args: Any, **kwargs: Any) -> Any:
-            return hooked(*args, **kwargs)
+        def call(own: Any, *args: Any, **kwargs: Any) -> Any:
+            return hooked(*args, **kwargs) if own is model else kind.__call__(own, *args, **kwargs)
 
         def reduce(own: Any, protocol: Any) -> Any:
-            reduced = list(super(type(own), own).__reduce_ex__(protocol))
-            reduced[1] = tuple(kind if part is type(own) else part for part in reduced[1])
-            return tuple(reduced)
+            reduced = kind.__reduce_ex__(own, protocol)
+            if not isinstance(reduced, tuple):
+                return reduced
+            return reduced[0], tuple(kind if part is type(own) else part for part in reduced[1]), *reduced[2:]
 
-        namespace = {"__call__": call, "__reduce_ex__": reduce, "__module__": kind.__module__, "__slots__": ()}
-        self._model.__class__ = type(kind.__name__, (kind,), namespace)
+        namespace = {
+            "__call__": call,
+            "__reduce_ex__": reduce,
+            "__module__": kind.__module__,
+            "__qualname__": kind.__qualname__,
+            "__doc__": kind.__doc__,
+            "__slots__": (),
+            _MARK: True,
+        }
+        model.__class__ = type(kind.__name__, (kind,), namespace)
         self._class = kind
 
     def remove(self) -> None:
         """Give the model its own methods back."""
         for name in self._hooked:
-            if isinstance(self._model.__dict__.get(name), Hook):
+            hook = _attributes(self._model).get(name)
+            if not isinstance(hook, _HOOKS):
+                continue  # the application has put something else there since
+            if hook.shadowed is _NOTHING:
                 object.__delattr__(self._model, name)
+            else:
+                object.__setattr__(self._model, name, hook.shadowed)
         self._hooked.clear()
         if self._class is not None:
             self._model.__class__ = self._class
             self._class = None
+
+
+def _attributes(model: Any) -> dict[str, Any]:
+    return getattr(model, "__dict__", {})

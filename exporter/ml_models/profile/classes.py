@@ -29,7 +29,11 @@ class Classes:
     """
 
     def __init__(self, classes: Iterable[Any] | None = None) -> None:
-        texts = [text for text in map(category, () if classes is None else classes) if isinstance(text, str) and text != OTHER]
+        texts = [
+            text
+            for text in map(category, () if classes is None else classes)
+            if isinstance(text, str) and text != OTHER
+        ]
         self.names: tuple[str, ...] = tuple(dict.fromkeys(texts))[:MAX_CLASSES]
         self.learning = not texts
         self._index = CategoryIndex(self.names)

@@ -307,7 +307,7 @@ def infer_kind(column: Column) -> tuple[Kind | None, str]:
         return None, "every value is missing"
     if types <= {bool, np.bool_}:
         return "boolean", ""
-    if all(issubclass(kind, bool | int | float | np.number) and kind is not np.timedelta64 for kind in types):
+    if all(issubclass(kind, bool | int | float | np.number) and not issubclass(kind, np.timedelta64) for kind in types):
         return "numeric", ""
     if str in types or types == {bytes}:
         distinct = len(set(map(str, present)))
