@@ -93,7 +93,7 @@ FORMS: dict[str, tuple[Callable[[], Any], int, Callable[[Any], None]]] = {
     "2 x 2 non-contiguous": (lambda: _WIDE.copy()[:, ::2], 2, _overwrite),
     "2 x 2 column-major": (lambda: np.asfortranarray([[5.0, 25.0], [15.0, 35.0]]), 2, _overwrite),
     "1 x 2 non-contiguous": (lambda: _WIDE.copy()[:1, ::2], 1, _overwrite),
-    "structured": (lambda: _STRUCTURED.copy(), 2, _overwrite_structured),
+    "structured": (_STRUCTURED.copy, 2, _overwrite_structured),
     "list of dicts": (lambda: [{"x": 5, "y": 25}, {"x": 15.0, "y": 35.0}], 2, _overwrite_rows),
     "list of lists": (lambda: [[5, 25], [15, 35]], 2, _overwrite_lists),
     "list of arrays": (lambda: [np.array([5.0, 25.0]), np.array([15.0, 35.0])], 2, lambda rows: _overwrite(rows[0])),

@@ -6,6 +6,7 @@ A profile holds edges and counts, never rows. It is frozen, and written as versi
 from __future__ import annotations
 
 import json
+import math
 import secrets
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -108,7 +109,7 @@ class FeatureProfile:
         if not edges:
             return ("any",)
         inner = [
-            f"= {high:.6g}" if np.nextafter(high, -np.inf) == low else f"{low:.6g} to {high:.6g}"
+            f"= {high:.6g}" if math.nextafter(high, -math.inf) == low else f"{low:.6g} to {high:.6g}"
             for low, high in pairwise(edges)
         ]
         return (f"≤ {edges[0]:.6g}", *inner, f"> {edges[-1]:.6g}")

@@ -7,6 +7,7 @@ mixed.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -134,7 +135,7 @@ class Layout:
         for row, feature in enumerate(self.features):
             if feature.kind == "numeric":
                 points[row, : len(feature.edges)] = feature.edges
-                points[row, -2] = -np.inf if feature.minimum is None else np.nextafter(feature.minimum, -np.inf)
+                points[row, -2] = -np.inf if feature.minimum is None else math.nextafter(feature.minimum, -math.inf)
                 points[row, -1] = np.inf if feature.maximum is None else feature.maximum
         return points
 

@@ -51,8 +51,8 @@ def quantile_edges(ordered: Floats, bins: int) -> Floats:
     # The inverse of the empirical distribution: the smallest value with at least k/bins of the sample up to it.
     positions = (np.arange(1, bins) * n + bins - 1) // bins - 1
     values, hits = np.unique(ordered[positions], return_counts=True)
-    below = np.nextafter(values[hits > 1], -np.inf)
-    return np.union1d(values, below[np.isfinite(below)])  # nothing finite is below the lowest float
+    atoms = values[(hits > 1) & (values > np.finfo(np.float64).min)]  # below the lowest float there is no edge
+    return np.union1d(values, np.nextafter(atoms, -np.inf))
 
 
 def coarse_index(fine: Floats, coarse: Floats) -> NDArray[np.intp]:
