@@ -213,7 +213,7 @@ def test_what_was_predicted_is_counted_though_the_caller_changes_it(result, chan
         (np.zeros(0), 1),
         (np.zeros((0, 2)), 0),
         (np.zeros((3, 2, 2)), 3),
-        ([], 1),
+        ([], 0),
         ({}, 1),
         ({"x": []}, 0),
         ("text", 1),

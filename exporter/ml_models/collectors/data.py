@@ -16,11 +16,13 @@ from ml_models.collectors.bulk import Bulk, Filled
 from ml_models.collectors.families import family
 from ml_models.collectors.isolation import Exposed
 from ml_models.profile.tally import ABOVE, BELOW, BINS, EXAMINED, FAULTS, FAULTY, INVALID, MISSING, ROWS, Layout, Tally
-from ml_models.stats.drift import METHODS, chi2_quantile, psi_noise
+from ml_models.stats.drift import METHODS, noise_quantile, psi_noise
 from ml_models.stats.quality import Quality, quality
 
 #: Probability with which noise alone passes for drift.
 ALPHA = 0.001
+#: Sample sizes between which the noise is worked out; the asymptotic distribution does beyond them.
+NOISE_ROWS = (50, 1_000)
 
 #: Methods whose scores are exported.
 EXPORTED_METHODS = ("psi", "js", "ks")
@@ -82,9 +84,9 @@ class DataCollector:
 
     @cached_property
     def chi2(self) -> NDArray[np.float64]:
-        """Chi-square quantile of each column's bins that the reference fills."""
-        filled = np.count_nonzero(self.layout.reference_coarse, axis=1)
-        return np.asarray(chi2_quantile(filled, ALPHA), dtype=np.float64)
+        """Quantile of each column's noise, for as few samples as are judged."""
+        fewest = int(np.clip(self.thresholds["samples_min"], *NOISE_ROWS))
+        return noise_quantile(self.layout.reference_coarse, fewest, ALPHA)
 
     def drift(self, tally: Tally) -> Drift:
         """Return the drift that a window's tally shows."""

@@ -43,7 +43,7 @@ def row_count(features: Any) -> int:
         first: Any = next(iter(features.values()), None)
         return len(first) if is_column(first) else 1
     if isinstance(features, list | tuple):
-        return len(features) if features and isinstance(features[0], Mapping | list | tuple | np.ndarray) else 1
+        return len(features) if not features or isinstance(features[0], Mapping | list | tuple | np.ndarray) else 1
     if hasattr(features, "num_rows"):
         return int(features.num_rows)
     if hasattr(features, "columns"):

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_models.catalog import LATENCY_BUCKETS
-from ml_models.errors import MonitoringError
 from ml_models.monitoring.capture import SCALARS, Batch
 from ml_models.monitoring.ledger import Ledger
 from ml_models.monitoring.outputs import Interpreter
@@ -181,8 +180,8 @@ class Drain:
                 flat = picked if len(self._numeric) == 1 else chain.from_iterable(picked)
                 numbers = np.fromiter(flat, np.float64, len(rows) * len(self._numeric))
                 texts = [[row[name] for row in rows] for name in self._texts]
-            except (KeyError, TypeError, ValueError, OverflowError):
-                pass  # a missing key or a cell that is no number: look closer
+            except Exception:  # noqa: BLE001, S110 - a key is missing or a cell is no number: look closer
+                pass
             else:
                 tally.add_block(self._numeric_rows, np.ascontiguousarray(numbers.reshape(len(rows), -1).T))
                 for name, values in zip(self._texts, texts, strict=True):
@@ -191,7 +190,7 @@ class Drain:
                 return
         if any(any(isinstance(value, list | tuple | np.ndarray) for value in row.values()) for row in rows):
             for row in rows:
-                self._any(tally, row)
+                self._guard("features", self._any, tally, row)
             return
         for row in rows:
             self._check_schema(tally, 1, row)
@@ -257,8 +256,7 @@ class Drain:
     def _guard(self, stage: str, step: Callable[..., None], *args: Any) -> None:
         try:
             step(*args)
-        except (MonitoringError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
-            # Data of any kind passes here: one odd batch must cost no other one.
+        except Exception as error:  # noqa: BLE001 - data of any kind passes here: one odd batch must cost no other one
             self.on_fault(stage, error)
 
 
@@ -276,7 +274,7 @@ def _is_container(value: Any) -> bool:
 def _hashable(one: Any) -> Hashable:
     try:
         hash(one)
-    except TypeError:
+    except Exception:  # noqa: BLE001 - an id of the caller's own class may raise anything
         return None
     return one  # type: ignore[no-any-return]
 

@@ -16,6 +16,7 @@ METHODS = ("predict", "predict_proba", "decision_function", "forward")
 _inside = threading.local()
 
 _NOTHING = object()
+_class_of: Any = object.__dict__["__class__"]
 _MARK = "__hooked_by_ml_models__"
 
 
@@ -151,6 +152,7 @@ class Instrumentation:
         namespace = {
             "__call__": call,
             "__reduce_ex__": reduce,
+            "__class__": property(lambda _: kind),  # what pickle, scikit-learn and others ask for
             "__module__": kind.__module__,
             "__qualname__": kind.__qualname__,
             "__doc__": kind.__doc__,
@@ -172,7 +174,7 @@ class Instrumentation:
                 object.__setattr__(self._model, name, hook.shadowed)
         self._hooked.clear()
         if self._class is not None:
-            self._model.__class__ = self._class
+            _class_of.__set__(self._model, self._class)
             self._class = None
 
 

@@ -54,6 +54,7 @@ class Ledger:
         self._state = np.zeros(max_rows, dtype=np.uint8)
         self._call_number = np.full(max_rows, -1, dtype=np.int64)
         self._call_place = np.zeros(max_rows, dtype=np.int64)
+        self._call_rows = np.zeros(max_rows, dtype=np.int64)
         self._own_ids: dict[int, Hashable] = {}
         self._place_of: dict[Hashable, int] = {}
         self._head = 0
@@ -103,6 +104,7 @@ class Ledger:
             calls = (numbers if one_call else numbers[-len(kept) :]) % _NUMBERS
             self._call_number[calls % self.max_rows] = calls
             self._call_place[calls % self.max_rows] = first if one_call else places
+            self._call_rows[calls % self.max_rows] = len(codes) if one_call else 1
 
     def _evict(self, slots: NDArray[np.intp]) -> None:
         lost = int(np.count_nonzero(self._state[slots] == WAITING))
@@ -119,13 +121,17 @@ class Ledger:
         """Return the place of a prediction, or None if it is not held."""
         try:
             place = self._place_of.get(prediction_id)
-        except TypeError:  # an unhashable id
+        except Exception:  # noqa: BLE001 - an id is unhashable, or its own __hash__ or __eq__ raises
             return None
         if place is None:
             parsed = made.parse(prediction_id)
-            if parsed is None or self._call_number[parsed[0] % self.max_rows] != parsed[0]:
+            if parsed is None:
                 return None
-            place = int(self._call_place[parsed[0] % self.max_rows]) + parsed[1]
+            call, row = parsed
+            slot = call % self.max_rows
+            if self._call_number[slot] != call or row >= self._call_rows[slot]:
+                return None
+            place = int(self._call_place[slot]) + row
         return place if self._head - self.max_rows <= place < self._head else None
 
     def join(self, place: int | None) -> int | None:

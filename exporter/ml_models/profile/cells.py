@@ -32,8 +32,7 @@ def to_floats(values: NDArray[Any] | list[Any]) -> tuple[NDArray[np.float64], ND
         floats = np.asarray(values, dtype=np.float64)
         if floats.ndim == 1:
             return floats, np.zeros(len(floats), dtype=np.bool_)
-    except (TypeError, ValueError, OverflowError):
-        # At least one cell is no number: look at each.
+    except Exception:  # noqa: BLE001, S110 - at least one cell is no number, its own methods may raise: look at each
         pass
     pairs = [_number(value) for value in values]
     return np.array([number for number, _ in pairs], dtype=np.float64), np.array([bad for _, bad in pairs], dtype=bool)
@@ -44,7 +43,7 @@ def _number(value: Any) -> tuple[float, bool]:
         return np.nan, False
     try:
         return float(value), False
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # noqa: BLE001 - an object's own __float__ may raise anything: it is no number
         return np.nan, True
 
 
@@ -130,7 +129,7 @@ class CategoryIndex:
         cells = values.tolist() if isinstance(values, np.ndarray) else values
         try:
             codes = np.fromiter(map(self._codes.get, cells, repeat(self._UNKNOWN)), np.int64, len(cells))
-        except TypeError:  # an unhashable cell
+        except Exception:  # noqa: BLE001 - a cell is unhashable, or its own __hash__ or __eq__ raises: look at each
             codes = np.full(len(cells), self._UNKNOWN)
         for place in np.flatnonzero(codes == self._UNKNOWN):
             codes[place] = self._slow_code(cells[place])

@@ -102,5 +102,5 @@ def _natural(text: str) -> tuple[bool, float, str]:
 def _distinct(cells: list[Any]) -> list[Any]:
     try:
         return list(set(cells))
-    except TypeError:
+    except Exception:  # noqa: BLE001 - a cell is unhashable, or its own __hash__ or __eq__ raises
         return cells

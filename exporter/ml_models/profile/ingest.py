@@ -100,8 +100,10 @@ def read_table(path: Path) -> Any:
     try:
         if kind.endswith(".parquet"):
             return parquet.read_table(path)
-        if kind.endswith(".csv") or kind.endswith(".csv.gz"):
-            return csv.read_csv(path)
+        if kind.endswith((".csv", ".csv.gz")):
+            # Said here, because pyarrow itself goes by the suffix in small letters.
+            with pa.input_stream(str(path), compression="gzip" if kind.endswith(".gz") else None) as stream:
+                return csv.read_csv(stream)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
     raise DataError(f"{path}: unknown kind of file; give .csv, .csv.gz or .parquet")
