@@ -204,3 +204,8 @@ def test_a_class_named_as_our_own_slot_is_not_exposed_twice():
     learnt = Classes()
     learnt.learn(["a", "__other__"])
     assert learnt.names == ("a",)
+
+
+def test_a_cell_that_cannot_be_looked_up_costs_its_neighbours_nothing():
+    """Zeros and ones of a boolean feature are found beside a list too."""
+    assert CategoryIndex(("True", "False")).codes([1, 0.0, [1]]).tolist() == [0, 1, CategoryIndex.INVALID]

@@ -16,8 +16,10 @@ from ml_models.collectors.bulk import Bulk, Filled
 from ml_models.collectors.families import family
 from ml_models.collectors.isolation import Exposed
 from ml_models.profile.tally import ABOVE, BELOW, BINS, EXAMINED, FAULTS, FAULTY, INVALID, MISSING, ROWS, Layout, Tally
-from ml_models.stats.drift import METHODS, noise_quantile, psi_noise
+from ml_models.stats.drift import METHODS, THRESHOLD
 from ml_models.stats.quality import Quality, quality
+from ml_models.stats.significance import dataset_drift, noise_quantile, psi_noise
+from ml_models.stats.transport import Grid
 
 #: Probability with which noise alone passes for drift.
 ALPHA = 0.001
@@ -29,7 +31,7 @@ EXPORTED_METHODS = ("psi", "js", "ks")
 
 #: Thresholds that hold where none is configured.
 DEFAULT_THRESHOLDS: Mapping[str, float] = {
-    "drift_warning_max": 0.1,
+    "drift_warning_max": THRESHOLD,
     "drift_critical_max": 0.25,
     "samples_min": 200.0,
     "labels_min": 100.0,
@@ -88,6 +90,17 @@ class DataCollector:
         fewest = int(np.clip(self.thresholds["samples_min"], *NOISE_ROWS))
         return noise_quantile(self.layout.reference_coarse, fewest, ALPHA)
 
+    @cached_property
+    def _grid(self) -> Grid:
+        """Where the fine bins lie."""
+        features = self.layout.features
+        return Grid.of(
+            [feature.edges for feature in features],
+            [feature.minimum for feature in features],
+            [feature.maximum for feature in features],
+            bins=self.layout.shapes["cells"][1] - BINS,
+        )
+
     def drift(self, tally: Tally) -> Drift:
         """Return the drift that a window's tally shows."""
         layout = self.layout
@@ -100,7 +113,7 @@ class DataCollector:
                 if method.fine
                 else (layout.reference_coarse, live)
             )
-            score = np.asarray(method.score(*sides), dtype=np.float64)
+            score = np.asarray(method.score(*sides, self._grid), dtype=np.float64)
             scores[name] = np.where(self._is_numeric, score, np.nan) if method.ordered else score
         samples = live.sum(axis=1)
         noise = psi_noise(layout.reference_coarse.sum(axis=1), samples, self.chi2)
@@ -113,8 +126,7 @@ class DataCollector:
 
     def share(self, drift: Drift) -> float | None:
         """Return the share of the features that could be judged which have drifted."""
-        verdicts = [verdict for verdict in drift.drifted[self._is_feature] if verdict is not None]
-        return sum(verdicts) / len(verdicts) if verdicts else None
+        return dataset_drift(drift.drifted[self._is_feature], drift.scores[self.method][self._is_feature]).share
 
     def quality(self, tally: Tally) -> Quality:
         """Return the quality of the features in a window."""

@@ -16,9 +16,10 @@ from ml_models.monitoring.ledger import Ledger
 from ml_models.monitoring.outputs import Interpreter
 from ml_models.monitoring.recorder import FAILED
 from ml_models.profile.cells import to_floats
+from ml_models.profile.counting import TableCounter, examined
 from ml_models.profile.ingest import columns
 from ml_models.profile.reference import ReferenceProfile
-from ml_models.profile.tally import BUCKETS, CALLS, ERRORS, EXAMINED, FAULTY, PREDICTED, Layout, Tally
+from ml_models.profile.tally import BUCKETS, CALLS, ERRORS, PREDICTED, Layout, Tally
 
 _BOUNDS = np.array(LATENCY_BUCKETS)
 
@@ -49,9 +50,8 @@ class Drain:
         self.layout, self.interpreter, self.ledger, self.on_fault = layout, interpreter, ledger, on_fault
         self.extra: set[str] = set()
         self.names: tuple[str, ...] = reference.names if reference else ()
-        self._skipped = {name for name, _ in reference.skipped} if reference else set()
-        rows = [layout.index["feature", name] for name in self.names]
-        self._row_of = dict(zip(self.names, rows, strict=True))
+        self._counter = TableCounter(layout, [name for name, _ in reference.skipped] if reference else ())
+        self._row_of = self._counter.row_of
         self._numeric = [name for name, row in self._row_of.items() if layout.features[row].kind == "numeric"]
         self._texts = [name for name in self.names if name not in set(self._numeric)]
         self._numeric_rows = np.array([self._row_of[name] for name in self._numeric], dtype=np.intp)
@@ -162,7 +162,7 @@ class Drain:
     def _array(self, tally: Tally, table: NDArray[Any]) -> None:
         """Count rows of numbers in the reference's order of columns."""
         width = table.shape[1]
-        _examined(tally, len(table), missing=width < len(self.names), unexpected=width > len(self.names))
+        examined(tally, len(table), missing=width < len(self.names), unexpected=width > len(self.names))
         if width != len(self.names):
             return
         if len(self._numeric) == len(self.names):
@@ -186,21 +186,15 @@ class Drain:
                 tally.add_block(self._numeric_rows, np.ascontiguousarray(numbers.reshape(len(rows), -1).T))
                 for name, values in zip(self._texts, texts, strict=True):
                     tally.add_column(self._row_of[name], values)
-                _examined(tally, len(rows))
+                examined(tally, len(rows))
                 return
         if any(any(isinstance(value, list | tuple | np.ndarray) for value in row.values()) for row in rows):
             for row in rows:
                 self._guard("features", self._any, tally, row)
             return
         for row in rows:
-            self._check_schema(tally, 1, row)
-        self._by_name(tally, columns(list(rows)).by_name, len(rows))
-
-    def _check_schema(self, tally: Tally, n_rows: int, found: Iterable[Any]) -> None:
-        """Count rows that have these columns."""
-        given, expected = set(map(str, found)), set(self.names)
-        unexpected = given - expected - self.extra - self._skipped
-        _examined(tally, n_rows, missing=not expected <= given, unexpected=bool(unexpected))
+            self._counter.check(tally, 1, row, self.extra)
+        self._counter.add_features(tally, columns(list(rows)).by_name, len(rows))
 
     def _any(self, tally: Tally, data: Any) -> None:
         if isinstance(data, np.ndarray) and data.dtype.kind in "biuf":
@@ -209,23 +203,7 @@ class Drain:
         if isinstance(data, list) and data and all(type(row) is dict for row in data):
             self._rows(tally, data)
             return
-        table = columns(data, self.names)
-        self._check_schema(tally, table.rows, table.by_name)
-        self._by_name(tally, table.by_name, table.rows)
-
-    def _by_name(self, tally: Tally, by_name: dict[str, Any], n_rows: int) -> None:
-        block_rows, block = [], []
-        for name, row in self._row_of.items():
-            column = by_name.get(name)
-            if column is None:
-                tally.add_missing(row, n_rows)
-            elif isinstance(column, np.ndarray) and self.layout.features[row].kind == "numeric":
-                block_rows.append(row)
-                block.append(column)
-            else:
-                tally.add_column(row, column)
-        if block:
-            tally.add_block(np.array(block_rows), np.array(block, dtype=np.float64))
+        self._counter.add(tally, columns(data, self.names), self.extra)
 
     # --- labels --------------------------------------------------------------------------------------------------
 
@@ -258,13 +236,6 @@ class Drain:
             step(*args)
         except Exception as error:  # noqa: BLE001 - data of any kind passes here: one odd batch must cost no other one
             self.on_fault(stage, error)
-
-
-def _examined(tally: Tally, n_rows: int, *, missing: bool = False, unexpected: bool = False) -> None:
-    tally.schema[0] += n_rows * missing
-    tally.schema[1] += n_rows * unexpected
-    tally.schema[FAULTY] += n_rows * (missing or unexpected)
-    tally.schema[EXAMINED] += n_rows
 
 
 def _is_container(value: Any) -> bool:

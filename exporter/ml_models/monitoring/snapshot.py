@@ -5,28 +5,17 @@ A value that is undefined is None, never NaN and never a made-up 0.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from ml_models.collectors.data import DataCollector, Drift
+from ml_models.collectors.data import DataCollector
+from ml_models.collectors.description import described, ratios
 from ml_models.collectors.serving import serving
 from ml_models.collectors.system import SystemSample
 from ml_models.monitoring.pipeline import Pipeline
-from ml_models.profile.tally import ABOVE, BELOW, EXAMINED, INVALID, MISSING, ROWS, Tally
+from ml_models.profile.tally import EXAMINED, Tally
 from ml_models.stats.performance import performance
-
-
-def finite(value: Any) -> float | None:
-    """Return a number as a float, or None where it is undefined.
-
-    Examples
-    --------
-    >>> finite(np.float64(0.5)), finite(float("nan"))
-    (0.5, None)
-    """
-    return None if value is None or not math.isfinite(value) else float(value)
 
 
 def performance_section(pipeline: Pipeline, tally: Tally, seconds: float, positive_class: Any) -> dict[str, Any]:
@@ -72,7 +61,7 @@ def data_section(pipeline: Pipeline, collector: DataCollector, tally: Tally) -> 
         }
     drift, quality = collector.drift(tally), collector.quality(tally)
     columns = {
-        (feature.role, feature.name): _column(layout, collector, drift, tally, row)
+        (feature.role, feature.name): described(layout, drift, tally, row)
         for row, feature in enumerate(layout.features)
     }
     roles = {
@@ -90,46 +79,12 @@ def data_section(pipeline: Pipeline, collector: DataCollector, tally: Tally) -> 
     }
 
 
-def _column(layout: Any, collector: DataCollector, drift: Drift, tally: Tally, row: int) -> dict[str, Any]:
-    feature, cells = layout.features[row], tally.cells[row]
-    width = len(feature.bins)
-    rows, present = int(cells[ROWS]), int(cells[ROWS] - cells[MISSING])
-    live, reference = drift.live[row, :width], layout.reference_coarse[row, :width]
-    verdict = drift.drifted[row]
-    return {
-        "kind": feature.kind,
-        "drift": {
-            name: finite(scores[row])
-            for name, scores in drift.scores.items()
-            if feature.kind == "numeric" or name != "ks"
-        },
-        "drifted": None if verdict is None else bool(verdict),
-        "noise": finite(drift.noise[row]),
-        "samples": int(drift.samples[row]),
-        "missing_ratio": int(cells[MISSING]) / rows if rows else None,
-        "invalid_ratio": int(cells[INVALID]) / rows if rows else None,
-        "out_of_range_ratio": int(cells[BELOW] + cells[ABOVE]) / present if present else None,
-        "distribution": {
-            "bins": list(feature.bins),
-            "ranges": list(feature.ranges),
-            "upper_edges": [*feature.coarse_edges, None] if feature.kind == "numeric" else None,
-            "reference": _ratios(reference),
-            "live": _ratios(live),
-        },
-    }
-
-
-def _ratios(counts: Any) -> list[float] | None:
-    total = int(counts.sum())
-    return (counts / total).tolist() if total else None
-
-
 def _class_distribution(pipeline: Pipeline, counts: Any) -> dict[str, Any]:
     if not pipeline.classes.names or not counts.any():
         return {}
     slots = pipeline.classes.slots
     names = [name for _, name in slots]
-    live = _ratios(counts[[place for place, _ in slots]])
+    live = ratios(counts[[place for place, _ in slots]])
     return {"class": {"bins": names, "ranges": names, "upper_edges": None, "reference": None, "live": live}}
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import repeat
 from typing import Any, Literal
@@ -18,7 +19,45 @@ MAX_CATEGORY_LENGTH = 200
 _TOO_LARGE = 10**MAX_CATEGORY_LENGTH
 
 
-def to_floats(values: NDArray[Any] | list[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Coded:
+    """A column of few distinct values: what is said of a value is worked out once and not per cell.
+
+    Attributes
+    ----------
+    values : list
+        Distinct values, none of them missing; some may be in no cell.
+    codes : integer array of shape (n_rows,)
+        Place of each cell's value, -1 where it is missing.
+
+    Examples
+    --------
+    >>> list(Coded(["a", "b"], np.array([1, -1, 1]))), Coded(["a", "b"], np.array([1, -1, 1])).used
+    (['b', None, 'b'], [('b', 2)])
+    """
+
+    values: list[Any]
+    codes: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __iter__(self) -> Iterator[Any]:
+        table = [*self.values, None]
+        return iter([table[code] for code in self.codes.tolist()])
+
+    def __getitem__(self, place: int) -> Any:
+        code = self.codes[place]
+        return self.values[code] if code >= 0 else None
+
+    @property
+    def used(self) -> list[tuple[Any, int]]:
+        """Values that are in some cell, and in how many."""
+        counts = np.bincount(self.codes[self.codes >= 0], minlength=len(self.values)).tolist()
+        return [(value, count) for value, count in zip(self.values, counts, strict=True) if count]
+
+
+def to_floats(values: NDArray[Any] | list[Any] | Coded) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return values as floats, NaN where missing or invalid, and a mask of the invalid ones.
 
     Numbers written as text are taken as numbers; None, NaN and the empty string are missing.
@@ -28,6 +67,9 @@ def to_floats(values: NDArray[Any] | list[Any]) -> tuple[NDArray[np.float64], ND
     >>> to_floats([1, None, "2.5", "x", [3]])
     (array([1. , nan, 2.5, nan, nan]), array([False, False, False,  True,  True]))
     """
+    if isinstance(values, Coded):
+        floats, invalid = to_floats(values.values)
+        return np.append(floats, np.nan)[values.codes], np.append(invalid, False)[values.codes]
     try:
         floats = np.asarray(values, dtype=np.float64)
         if floats.ndim == 1:
@@ -124,16 +166,25 @@ class CategoryIndex:
             for value in _spellings(text):
                 self._codes.setdefault(value, code)
 
-    def codes(self, values: NDArray[Any] | list[Any]) -> NDArray[np.int64]:
+    def codes(self, values: NDArray[Any] | list[Any] | Coded) -> NDArray[np.int64]:
         """Return a code per cell."""
+        if isinstance(values, Coded):
+            table = np.array([*self.codes(values.values).tolist(), self.NOTHING], dtype=np.int64)
+            return np.asarray(table[values.codes])
         cells = values.tolist() if isinstance(values, np.ndarray) else values
         try:
             codes = np.fromiter(map(self._codes.get, cells, repeat(self._UNKNOWN)), np.int64, len(cells))
         except Exception:  # noqa: BLE001 - a cell is unhashable, or its own __hash__ or __eq__ raises: look at each
-            codes = np.full(len(cells), self._UNKNOWN)
+            codes = np.array([self._quick_code(cell) for cell in cells], dtype=np.int64)
         for place in np.flatnonzero(codes == self._UNKNOWN):
             codes[place] = self._slow_code(cells[place])
         return codes
+
+    def _quick_code(self, cell: Any) -> int:
+        try:
+            return self._codes.get(cell, self._UNKNOWN)
+        except Exception:  # noqa: BLE001 - as above, for this one cell
+            return self._UNKNOWN
 
     def _slow_code(self, cell: Any) -> int:
         text = category(cell)

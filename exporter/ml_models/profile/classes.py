@@ -42,7 +42,7 @@ class Classes:
         """Add the classes that a model predicts, while there is room and none were given."""
         if not self.learning or len(self.names) >= MAX_CLASSES:
             return
-        cells = predictions.tolist() if isinstance(predictions, np.ndarray) else predictions
+        cells = predictions.tolist() if isinstance(predictions, np.ndarray) else list(predictions)
         found = {text for text in map(category, _distinct(cells)) if isinstance(text, str)} - {*self.names, OTHER}
         if found:
             self.names = (*self.names, *sorted(found, key=_natural))[:MAX_CLASSES]

@@ -1,4 +1,4 @@
-"""The one door for data: any frame, table, array, row or list of rows becomes named columns.
+"""The door for data in memory: any frame, table, array, row or list of rows becomes named columns.
 
 Optional libraries are recognised by their objects' own methods and never imported here unless a file asks for it.
 """
@@ -6,7 +6,7 @@ Optional libraries are recognised by their objects' own methods and never import
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,11 +14,15 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_models.errors import DataError, MissingExtraError
-from ml_models.profile.cells import is_missing
+from ml_models.errors import DataError
+from ml_models.profile import files, readers
+from ml_models.profile.cells import Coded, is_missing
 
-#: A column: an array of numbers, or a list of Python values.
-Column: TypeAlias = "NDArray[Any] | list[Any]"
+#: A column: an array of numbers, a list of Python values, or distinct values and the code of each cell.
+Column: TypeAlias = "NDArray[Any] | list[Any] | Coded"
+
+#: Cells from which a column of text is worth coding.
+CODED_ROWS = 256
 
 _SCALARS = (str, bool, int, float, np.number, np.bool_)
 
@@ -37,7 +41,8 @@ def columns(data: Any, names: Sequence[str] | None = None) -> Columns:
     Parameters
     ----------
     data : pandas, polars or Arrow frame; dict of columns; dict row; list of dict rows; array; list of lists; or path
-        A one-dimensional array or list of numbers is one row. Paths name ``.csv``, ``.csv.gz`` or ``.parquet`` files.
+        A one-dimensional array or list of numbers is one row. A path names one file; for more than one, or one that is
+        larger than memory, see :func:`ml_models.profile.sources.batches`.
     names : sequence of str, optional
         Names for the columns of arrays and lists, in order. Default: ``f0``, ``f1``, ...
 
@@ -56,7 +61,7 @@ def columns(data: Any, names: Sequence[str] | None = None) -> Columns:
     array([2.])
     """
     if isinstance(data, str | Path):
-        data = read_table(Path(data))
+        return _from_file(data)
     if isinstance(data, Mapping):
         return _from_mapping(data)
     if isinstance(data, np.ndarray):
@@ -79,34 +84,85 @@ def columns(data: Any, names: Sequence[str] | None = None) -> Columns:
     )
 
 
-def read_table(path: Path) -> Any:
-    """Read a CSV or parquet file into an Arrow table.
+def _from_file(path: str | Path) -> Columns:
+    """Read one file whole; text whose type changes on the way is read again, so that a column has one type."""
+    found = files.find(path)
+    if len(found) > 1:
+        raise DataError(f"{path}: {len(found)} files; read them with ml_models.profile.sources.batches")
+    types: readers.Types = {}
+    while True:
+        known = len(types), *map(str, types.values())
+        batches = list(readers.record_batches(found[0], None, lambda _: _WHOLE, types))
+        if known == (len(types), *map(str, types.values())):
+            break
+    try:
+        return joined([columns(batch) for batch in batches])
+    except DataError as error:
+        raise DataError(f"{found[0].shown}: {str(error).removeprefix('data: ')}") from None
 
-    Raises
-    ------
-    DataError
-        If the file is missing, of an unknown kind or damaged.
-    MissingExtraError
-        Without pyarrow.
+
+_WHOLE = 1 << 40
+
+
+def joined(tables: Sequence[Columns]) -> Columns:
+    """Return tables one after the other; a column that one of them lacks is missing there.
+
+    Examples
+    --------
+    >>> joined([columns({"a": [1.0]}), columns({"b": ["x"]})]).by_name
+    {'a': [1.0, None], 'b': [None, 'x']}
     """
-    kind = "".join(path.suffixes[-2:]).lower()
-    if not path.is_file():
-        raise DataError(f"{path}: no such file")
-    try:
-        import pyarrow as pa  # noqa: PLC0415 - optional dependency
-        from pyarrow import csv, parquet  # noqa: PLC0415
-    except ImportError:
-        raise MissingExtraError("data files", "pyarrow", "data") from None
-    try:
-        if kind.endswith(".parquet"):
-            return parquet.read_table(path)
-        if kind.endswith((".csv", ".csv.gz")):
-            # Said here, because pyarrow itself goes by the suffix in small letters.
-            with pa.input_stream(str(path), compression="gzip" if kind.endswith(".gz") else None) as stream:
-                return csv.read_csv(stream)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
-    raise DataError(f"{path}: unknown kind of file; give .csv, .csv.gz or .parquet")
+    names = list(dict.fromkeys(name for table in tables for name in table.by_name))
+    if len(tables) == 1:
+        return tables[0]
+    parts = {name: [table.by_name.get(name, absent(table.rows)) for table in tables if table.rows] for name in names}
+    return Columns(sum(table.rows for table in tables), {name: _joined(parts[name]) for name in names})
+
+
+def absent(rows: int) -> Coded:
+    """Return a column of missing cells."""
+    return Coded([], np.full(rows, -1))
+
+
+def taken(column: Column, places: slice | NDArray[np.intp]) -> Column:
+    """Return some cells of a column."""
+    if isinstance(column, Coded):
+        return Coded(column.values, column.codes[places])
+    if isinstance(column, np.ndarray):
+        return column[places]
+    return column[places] if isinstance(places, slice) else [column[place] for place in places.tolist()]
+
+
+def _joined(parts: list[Column]) -> Column:
+    arrays = [part for part in parts if isinstance(part, np.ndarray)]
+    empty = [isinstance(part, Coded) and not part.values for part in parts]
+    if arrays and len(arrays) + sum(empty) == len(parts) and len({part.dtype.kind == "b" for part in arrays}) == 1:
+        if not any(empty):
+            return np.concatenate(arrays)
+        if arrays[0].dtype.kind != "b":
+            return np.concatenate(
+                [part if isinstance(part, np.ndarray) else np.full(len(part), np.nan) for part in parts]
+            )
+    if parts and all(isinstance(part, Coded) for part in parts):
+        return _recoded([part for part in parts if isinstance(part, Coded)])
+    return [value for part in parts for value in (part.tolist() if isinstance(part, np.ndarray) else part)]
+
+
+def _recoded(parts: Sequence[Coded]) -> Coded:
+    places: dict[Any, int] = {}
+    values: list[Any] = []
+    codes = []
+    for part in parts:
+        table = np.full(len(part.values) + 1, -1)
+        for code in np.flatnonzero(np.bincount(part.codes[part.codes >= 0], minlength=len(part.values))).tolist():
+            value = part.values[code]
+            # 1, 1.0 and True are equal and yet not the same; a value that cannot be looked up is one of its type.
+            key = (type(value), value) if isinstance(value, Hashable) else type(value)
+            table[code] = places.setdefault(key, len(values))
+            if table[code] == len(values):
+                values.append(value)
+        codes.append(table[part.codes])
+    return Coded(values, np.concatenate(codes))
 
 
 def _from_mapping(data: Mapping[Any, Any]) -> Columns:
@@ -194,12 +250,25 @@ def _pandas(series: Any) -> Column:
         values = series.to_numpy()
         if values.dtype.kind in "biuf":
             return np.asarray(values)
+    if len(series) >= CODED_ROWS:
+        if hasattr(series.dtype, "categories"):
+            return Coded(series.dtype.categories.tolist(), series.cat.codes.to_numpy())
+        if str(series.dtype).startswith(("str", "large_string")):
+            try:
+                return _arrow(series.array.__arrow_array__())
+            except ImportError:  # text that pandas keeps itself; without pyarrow each cell is looked at
+                pass
     return [None if is_missing(value) else value for value in series]
 
 
 def _polars(series: Any) -> Column:
     if series.dtype.is_numeric() and not series.dtype.is_decimal():
         return np.asarray(series.cast(float).to_numpy() if series.null_count() else series.to_numpy())
+    if len(series) >= CODED_ROWS and not series.dtype.is_temporal() and str(series.dtype) != "Object":
+        try:
+            return _arrow(series.to_arrow())
+        except ImportError:  # polars itself works without pyarrow
+            pass
     values: list[Any] = series.to_list()
     return values
 
@@ -208,5 +277,35 @@ def _arrow(array: Any) -> Column:
     kind = str(array.type)
     if kind.startswith(("int", "uint", "float", "double", "halffloat")):
         return np.asarray(array.to_numpy() if hasattr(array, "chunks") else array.to_numpy(zero_copy_only=False))
+    if len(array) >= CODED_ROWS:
+        if kind.startswith(_CODED):
+            return _coded(array)
+        if kind.startswith(_NESTED):
+            # Nobody looks into them, and as Python objects they would take fifty times their room.
+            present = np.asarray(array.is_valid())
+            first = int(np.argmax(present))
+            return Coded([array[first].as_py()] if present[first] else [], np.where(present, 0, -1))
     values: list[Any] = array.to_pylist()
     return values
+
+
+_CODED = ("string", "large_string", "binary", "large_binary", "bool", "dictionary", "null")
+_NESTED = ("list", "large_list", "fixed_size_list", "struct", "map")
+
+
+def _coded(array: Any) -> Coded:
+    if str(array.type) == "null":
+        return absent(len(array))
+    if hasattr(array, "chunks"):
+        return _recoded([_coded(chunk) for chunk in array.chunks])
+    if hasattr(array, "dictionary") and len(array.dictionary) > len(array):  # a slice of a larger whole
+        array = array.dictionary_decode()
+    array = array.dictionary_encode()
+    codes = array.indices.cast("int64").fill_null(-1).to_numpy(zero_copy_only=False)
+    values = array.dictionary.to_pylist()
+    return Coded(values, codes) if not array.dictionary.null_count else _recoded([_without_none(values, codes)])
+
+
+def _without_none(values: list[Any], codes: NDArray[np.int64]) -> Coded:
+    nothing = np.array([value is None for value in values] + [True])
+    return Coded(values, np.where(nothing[codes], -1, codes))

@@ -6,113 +6,47 @@ A profile holds edges and counts, never rows. It is frozen, and written as versi
 from __future__ import annotations
 
 import json
-import math
 import secrets
-from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, get_args
-
-import numpy as np
+from typing import Any
 
 from ml_models.errors import ProfileError
-from ml_models.profile.cells import OTHER, UNSEEN, category, hashed, is_missing, to_floats
-from ml_models.profile.ingest import Column, columns
-from ml_models.stats.binning import coarse_index, cumulative_counts, quantile_edges
+from ml_models.profile.features import (
+    COARSE_BINS,
+    EDGE_SAMPLE_ROWS,
+    FINE_BINS,
+    IDENTIFIER_SHARE,
+    MAX_CATEGORIES,
+    MAX_HASHED,
+    FeatureProfile,
+    Kind,
+    Role,
+    infer_kind,
+)
+from ml_models.profile.fitting import Plan, fit_columns
+from ml_models.profile.sources import Progress, Source
+
+__all__ = [
+    "COARSE_BINS",
+    "EDGE_SAMPLE_ROWS",
+    "FINE_BINS",
+    "FORMAT",
+    "IDENTIFIER_SHARE",
+    "MAX_CATEGORIES",
+    "MAX_HASHED",
+    "VERSION",
+    "FeatureProfile",
+    "Kind",
+    "ReferenceProfile",
+    "Role",
+    "infer_kind",
+]
 
 FORMAT = "ml-models-monitoring/reference"
 VERSION = 1
-
-FINE_BINS = 100
-COARSE_BINS = 10
-#: Categories that get a bin of their own; the rest share ``__other__``.
-MAX_CATEGORIES = 30
-#: Rows from which the edges are taken; counts are over all rows.
-EDGE_SAMPLE_ROWS = 1_000_000
-#: Known rare categories that are kept, as hashes, to be told from unseen ones.
-MAX_HASHED = 1_000
-#: A text column with more distinct values than this share of its rows is an identifier.
-IDENTIFIER_SHARE = 0.5
-
-Kind = Literal["numeric", "categorical", "boolean"]
-Role = Literal["feature", "prediction", "label"]
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureProfile:
-    """One column of the reference.
-
-    Attributes
-    ----------
-    name : str
-    role : {'feature', 'prediction', 'label'}
-    kind : {'numeric', 'categorical', 'boolean'}
-    rows, missing, invalid : int
-        Cells seen, and those that are missing or of a wrong type.
-    counts : tuple of int
-        Values per fine bin (numeric) or per category, then ``__other__`` and ``__unseen__``.
-    edges : tuple of float
-        Fine edges; empty unless numeric.
-    coarse_edges : tuple of float
-        The subset of the fine edges between the exported bins.
-    minimum, maximum : float or None
-        Range of the finite values.
-    categories : tuple of str
-        Most frequent first; empty if numeric.
-    others : tuple of str
-        Known categories without a bin of their own, as hashes, so that they can be told from unseen ones.
-    """
-
-    name: str
-    role: Role
-    kind: Kind
-    rows: int
-    missing: int
-    invalid: int
-    counts: tuple[int, ...]
-    edges: tuple[float, ...] = ()
-    coarse_edges: tuple[float, ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
-    categories: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
-
-    @property
-    def bins(self) -> tuple[str, ...]:
-        """Labels of the exported bins."""
-        if self.kind == "numeric":
-            return tuple(f"{i:02d}" for i in range(len(self.coarse_edges) + 1))
-        return (*self.categories, OTHER, UNSEEN)
-
-    @property
-    def coarse_of_fine(self) -> np.ndarray[Any, Any]:
-        """Index of the exported bin of each counted bin, shape ``(len(counts),)``."""
-        if self.kind == "numeric":
-            return coarse_index(np.array(self.edges), np.array(self.coarse_edges))
-        return np.arange(len(self.counts))
-
-    @property
-    def ranges(self) -> tuple[str, ...]:
-        """Human-readable contents of the exported bins.
-
-        Examples
-        --------
-        >>> FeatureProfile("x", "feature", "numeric", 3, 0, 0, (1, 1, 1), (1.0, 2.5), (1.0, 2.5)).ranges
-        ('≤ 1', '1 to 2.5', '> 2.5')
-        """
-        if self.kind != "numeric":
-            return self.bins
-        edges = self.coarse_edges
-        if not edges:
-            return ("any",)
-        inner = [
-            f"= {high:.6g}" if math.nextafter(high, -math.inf) == low else f"{low:.6g} to {high:.6g}"
-            for low, high in pairwise(edges)
-        ]
-        return (f"≤ {edges[0]:.6g}", *inner, f"> {edges[-1]:.6g}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +66,28 @@ class ReferenceProfile:
         label: str | None = None,
         kinds: Mapping[str, Kind] | None = None,
         ignore: Collection[str] = (),
+        min_count: int = 1,
+        progress: Progress | None = None,
     ) -> ReferenceProfile:
-        """Make a profile of reference data.
+        """Make a profile of reference data of any size.
+
+        Counts are over all rows. Files and queries are read twice, data that can be read once is kept aside on disk as
+        far as it is numbers; edges come from at most :data:`EDGE_SAMPLE_ROWS` rows drawn from all of them.
 
         Parameters
         ----------
-        data : any data that :func:`ml_models.profile.columns` takes
-            Frame, table, dict of columns, or the path of a CSV or parquet file.
+        data : any data that :func:`ml_models.profile.sources.batches` takes
+            Frame, table, dict of columns, path, folder, pattern, URL, query or iterator.
         prediction, label : str, optional
             Columns that hold the model's output and the true label.
         kinds : mapping, optional
             Kind per column where the inferred one is wrong.
         ignore : collection of str
             Columns to leave out, such as row ids.
+        min_count : int
+            Categories seen fewer times than this get no bin of their own; they are counted in ``__other__``.
+        progress : callable, optional
+            Called with the rows read so far and the rows to read, None where nothing tells them.
 
         Raises
         ------
@@ -159,43 +102,10 @@ class ReferenceProfile:
         >>> [(f.name, f.kind) for f in profile.features]
         [('age', 'numeric'), ('city', 'categorical')]
         """
-        table = columns(data)
-        kinds = dict(kinds or {})
-        roles: dict[str, Role] = {}
-        if prediction is not None:
-            roles[prediction] = "prediction"
-        if label is not None:
-            roles[label] = "label"
-        absent = [name for name in (*roles, *kinds, *ignore) if name not in table.by_name]
-        if absent:
-            raise ProfileError(
-                f"reference: no column {', '.join(map(repr, absent))}; there are {', '.join(table.by_name)}"
-            )
-        unknown = sorted(set(kinds.values()) - set(get_args(Kind)))
-        if unknown:
-            raise ProfileError(
-                f"reference: unknown kind {', '.join(map(repr, unknown))}; choose from {', '.join(get_args(Kind))}"
-            )
-        if table.rows == 0:
-            raise ProfileError("reference: no rows; give the data that the model was trained or accepted on")
-        features, skipped = [], []
-        for name, column in table.by_name.items():
-            if name in ignore:
-                continue
-            role = roles.get(name, "feature")
-            kind, reason = (kinds[name], "") if name in kinds else infer_kind(column)
-            if name not in kinds and role != "feature" and kind == "numeric" and _are_classes(column):
-                kind = "categorical"
-            if kind is None:
-                skipped.append((name, reason))
-            elif kind == "numeric":
-                features.append(_numeric(name, role, column))
-            else:
-                features.append(_categorical(name, role, kind, column))
-        if not features:
-            reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped)
-            raise ProfileError(f"reference: no column can be profiled ({reasons})")
-        return cls(tuple(features), table.rows, tuple(skipped))
+        if min_count < 1:
+            raise ProfileError(f"reference: min_count: found {min_count}; give at least 1")
+        source = data if isinstance(data, Source) else Source(data)
+        return cls(*fit_columns(source, Plan.of(prediction, label, kinds, ignore, min_count), progress))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -286,89 +196,3 @@ def _tupled(value: Any) -> Any:
 def _checksum(content: Mapping[str, Any]) -> str:
     text = json.dumps(content, separators=(",", ":"), sort_keys=True)
     return sha256(text.encode()).hexdigest()
-
-
-def infer_kind(column: Column) -> tuple[Kind | None, str]:
-    """Return the kind of a column, or None and the reason why it is left out.
-
-    Examples
-    --------
-    >>> infer_kind([True, None]), infer_kind([1, 2.5]), infer_kind(["a", "b", "a", "a"])
-    (('boolean', ''), ('numeric', ''), ('categorical', ''))
-    >>> infer_kind([None, None])
-    (None, 'every value is missing')
-    """
-    if isinstance(column, np.ndarray):
-        if column.dtype.kind == "f" and np.isnan(column).all():
-            return None, "every value is missing"
-        return ("boolean" if column.dtype.kind == "b" else "numeric"), ""
-    present = [value for value in column if not is_missing(value)]
-    types = {type(value) for value in present}
-    if not types:
-        return None, "every value is missing"
-    if types <= {bool, np.bool_}:
-        return "boolean", ""
-    if all(issubclass(kind, bool | int | float | np.number) and not issubclass(kind, np.timedelta64) for kind in types):
-        return "numeric", ""
-    if str in types or types == {bytes}:
-        distinct = len(set(map(str, present)))
-        if distinct > MAX_CATEGORIES and distinct > IDENTIFIER_SHARE * len(present):
-            return None, f"looks like an identifier ({distinct} distinct values in {len(present)} rows)"
-        return "categorical", ""
-    found = ", ".join(sorted(kind.__name__ for kind in types))
-    return None, f"values of type {found} have no bins; convert them, or name a kind"
-
-
-def _are_classes(column: Column) -> bool:
-    """Return whether a numeric output or label is a class number: whole, and of few values."""
-    values, _ = to_floats(column)
-    distinct = np.unique(values[np.isfinite(values)])
-    return len(distinct) <= MAX_CATEGORIES and bool(np.all(np.mod(distinct, 1) == 0))
-
-
-def _numeric(name: str, role: Role, column: Column) -> FeatureProfile:
-    values, invalid = to_floats(column)
-    present = values[~np.isnan(values)]
-    finite = np.sort(present[np.isfinite(present)])
-    # Evenly spaced order statistics have the same quantiles as the whole, to one part in a million.
-    sample = (
-        finite[np.linspace(0, len(finite) - 1, EDGE_SAMPLE_ROWS).astype(np.intp)]
-        if (len(finite) > EDGE_SAMPLE_ROWS)
-        else finite
-    )
-    fine, coarse = quantile_edges(sample, FINE_BINS), quantile_edges(sample, COARSE_BINS)
-    fine = np.union1d(fine, coarse)
-    cumulative = cumulative_counts(present[np.newaxis], np.append(fine, np.inf)[np.newaxis])[0]
-    return FeatureProfile(
-        name=name,
-        role=role,
-        kind="numeric",
-        rows=len(values),
-        missing=len(values) - len(present) - int(invalid.sum()),
-        invalid=int(invalid.sum()),
-        counts=tuple(np.diff(cumulative, prepend=0).tolist()),
-        edges=tuple(fine.tolist()),
-        coarse_edges=tuple(coarse.tolist()),
-        minimum=float(finite[0]) if len(finite) else None,
-        maximum=float(finite[-1]) if len(finite) else None,
-    )
-
-
-def _categorical(name: str, role: Role, kind: Kind, column: Column) -> FeatureProfile:
-    texts = [category(value) for value in (column.tolist() if isinstance(column, np.ndarray) else column)]
-    found = Counter(text for text in texts if isinstance(text, str))
-    ranked = sorted(found, key=lambda text: (text in (OTHER, UNSEEN), -found[text], text))
-    # A category named as one of our own bins would be exposed twice; it counts as one without a bin.
-    named = min(MAX_CATEGORIES, sum(text not in (OTHER, UNSEEN) for text in ranked))
-    top, rest = ranked[:named], ranked[named:]
-    return FeatureProfile(
-        name=name,
-        role=role,
-        kind=kind,
-        rows=len(texts),
-        missing=texts.count(None),
-        invalid=texts.count(False),
-        counts=(*(found[text] for text in top), sum(found[text] for text in rest), 0),
-        categories=tuple(top),
-        others=tuple(sorted(hashed(text) for text in rest[:MAX_HASHED])),
-    )

@@ -1,7 +1,8 @@
 """Drift scores on counts.
 
 Every method is a function ``(reference, live) -> score`` on counts of shape ``(n_bins,)`` or
-``(n_features, n_bins)``, all features at once. Rows may be padded with bins that are empty on both sides: they add
+``(n_features, n_bins)``, all features at once; a method for which it matters where the bins lie takes their
+:class:`~ml_models.stats.transport.Grid` too. Rows may be padded with bins that are empty on both sides: they add
 nothing to any score. Higher is worse. Where a side has no counts the score is NaN: undefined, not zero.
 
 The registry :data:`METHODS` is what label values, configuration choices and documentation are made from.
@@ -16,11 +17,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ml_models.stats.transport import Grid, distance
+
 Floats = NDArray[np.float64]
 
 #: Fractions are clamped below at this for the logarithms of :func:`psi` and :func:`kl`. It decides how much an emptied
 #: bin counts, so the recording rules use the same value.
 CLAMP = 1e-4
+
+#: Scores above this are drift where nothing else is configured: customary for PSI, and the other methods' scores
+#: of like shifts are no smaller.
+THRESHOLD = 0.1
 
 
 def fractions(counts: ArrayLike) -> Any:
@@ -132,7 +139,7 @@ def ks(reference: ArrayLike, live: ArrayLike) -> Any:
     """Return the Kolmogorov-Smirnov statistic over the bin edges, in [0, 1].
 
     It is the largest difference of the cumulative fractions. At the edges it is exact; between them the true statistic
-    can be larger by at most the mass of the largest bin.
+    can be larger by at most :func:`ks_error`.
 
     Source: N. V. Smirnov, "Table for Estimating the Goodness of Fit of Empirical Distributions", 1948.
 
@@ -145,111 +152,169 @@ def ks(reference: ArrayLike, live: ArrayLike) -> Any:
     return np.max(np.abs(np.cumsum(p, axis=-1) - np.cumsum(q, axis=-1)), axis=-1)
 
 
-def psi_noise(reference_rows: ArrayLike, live_rows: ArrayLike, chi2_quantile: ArrayLike) -> Any:
-    """Return the PSI that sampling noise alone exceeds with probability alpha: ``(1/n + 1/m) chi2_{B-1}(1 - alpha)``.
+def ks_error(reference: ArrayLike, live: ArrayLike, grid: Grid | None = None) -> Any:
+    """Return by how much the KS statistic of the raw values can be above that of their counts.
+
+    Inside a bin the difference of the two cumulative distributions can grow by what one side holds there before the
+    other has begun, so by no more than the smaller of the two fractions. Bins of a single value add nothing.
 
     Parameters
     ----------
-    reference_rows, live_rows : array_like of shape (n_features,)
-        Values in the bins of each side.
-    chi2_quantile : array_like of shape (n_features,)
-        From :func:`noise_quantile`; :func:`chi2_quantile` will do where no bin is sparse.
-
-    Source: B. Yurdakul, "Statistical Properties of Population Stability Index", 2018.
+    reference, live : array_like of shape (n_bins,) or (n_features, n_bins)
+        Counts in the fine bins.
+    grid : Grid, optional
+        Tells which bins hold a single value.
 
     Examples
     --------
-    >>> round(float(psi_noise(10_000, 100, chi2_quantile(10, 0.001))), 3)
-    0.282
+    >>> float(ks_error([5, 90, 5], [10, 80, 10]))
+    0.8
+    >>> float(ks_error([5, 90, 5], [10, 80, 10], Grid.of([[0.0, np.nextafter(0.0, 1.0)]], [-1.0], [1.0], bins=3)))
+    0.05
     """
-    m, n = np.asarray(reference_rows, dtype=np.float64), np.asarray(live_rows, dtype=np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return (1.0 / n + 1.0 / m) * np.asarray(chi2_quantile, dtype=np.float64)
+    smaller = np.minimum(fractions(reference), fractions(live))
+    if grid is not None:
+        smaller = np.where(grid.atoms.reshape(smaller.shape), 0 * smaller, smaller)
+    return np.max(smaller, axis=-1)
 
 
-def chi2_quantile(bins: ArrayLike, alpha: float) -> Any:
-    """Return the upper ``alpha`` quantile of the chi-square distribution with ``bins - 1`` degrees of freedom.
+def wasserstein(
+    reference: ArrayLike,
+    live: ArrayLike,
+    grid: Grid,
+    *,
+    live_minimum: ArrayLike | None = None,
+    live_maximum: ArrayLike | None = None,
+) -> Any:
+    """Return the Wasserstein distance of order 1, in standard deviations of the reference.
 
-    Examples
-    --------
-    >>> round(float(chi2_quantile(2, 0.05)), 3)
-    3.841
-    """
-    # SciPy costs 0.1 s at import; only monitors with a reference need it.
-    from scipy.special import chdtri  # noqa: PLC0415
-
-    return chdtri(np.maximum(np.asarray(bins) - 1, 1), alpha)
-
-
-def noise_quantile(reference: ArrayLike, live_rows: int, alpha: float) -> Floats:
-    """Return what takes the place of the chi-square quantile in :func:`psi_noise`, also where bins are sparse.
-
-    The asymptotic distribution of PSI holds where every bin can expect several live values. In a sparse bin the
-    logarithm of the clamp counts for far more: with 30 categories and 200 rows noise alone passes the chi-square
-    quantile in up to a third of all windows, not in 0.1 %. So the mean and the variance of PSI's sum are worked out for
-    ``live_rows`` draws from the reference, bins taken as independent binomials, and a scaled chi-square distribution of
-    the same two is used, unless the asymptotic quantile is higher. With more rows noise only falls.
+    It is the integral of the absolute difference of the cumulative distributions, values taken as evenly spread inside
+    a bin; see :mod:`ml_models.stats.transport` for the outer bins. NaN where the reference has but one value.
 
     Parameters
     ----------
-    reference : array_like of shape (n_features, n_bins)
-        Counts.
-    live_rows : int
-        The fewest live rows that are judged.
-    alpha : float
-        Probability with which noise exceeds the quantile.
+    reference, live : array_like of shape (n_bins,) or (n_features, n_bins)
+        Counts in the fine bins.
+    grid : Grid
+        Where the bins lie; of one feature for counts of one.
+    live_minimum, live_maximum : array_like of shape (n_features,), optional
+        Range of the live values. Without it those beyond the reference's range count as if cut to it, so the score can
+        only be too low.
 
-    Returns
-    -------
-    array of shape (n_features,)
-
-    Source: F. E. Satterthwaite, "An Approximate Distribution of Estimates of Variance Components", 1946.
+    Source: L. N. Vaserstein, "Markov Processes over Denumerable Products of Spaces", 1969.
 
     Examples
     --------
-    >>> noise_quantile([[100] * 10, [1000] + [1] * 9], 200, 0.001).round(1)
-    array([28. , 31.6])
+    >>> grid = Grid.of([[0.0, 1.0, 2.0, 3.0, 4.0]], [0.0], [4.0], bins=6)
+    >>> round(float(wasserstein([0, 5, 5, 5, 5, 0], [0, 0, 5, 5, 10, 0], grid)), 4), round(0.75 * (12 / 16) ** 0.5, 4)
+    (0.6495, 0.6495)
     """
-    from scipy.special import chdtri, gammaln, xlog1py, xlogy  # noqa: PLC0415 - as above
+    q, p = fractions(reference), fractions(live)
+    scores = distance(np.atleast_2d(q), np.atleast_2d(p), grid, live_minimum=live_minimum, live_maximum=live_maximum)
+    return scores.reshape(q.shape[:-1])
 
-    counts = np.atleast_2d(np.asarray(reference, dtype=np.float64))
-    quantiles = np.array(chi2_quantile(np.count_nonzero(counts, axis=1), alpha), dtype=np.float64)
-    n, k = live_rows, np.arange(live_rows + 1)[:, np.newaxis]
-    ways = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
-    p = np.maximum(k / n, CLAMP)
-    for feature, filled in enumerate(counts):
-        share = filled[filled > 0] / filled.sum()
-        chance = np.exp(ways + xlogy(k, share) + xlog1py(n - k, -share))
-        q = np.maximum(share, CLAMP)
-        terms = (p - q) * np.log(p / q)
-        means = np.sum(chance * terms, axis=0)
-        mean, variance = means.sum(), np.sum(chance * terms**2) - np.sum(means**2)
-        if variance > 0:  # a single bin has no noise
-            matched = n * variance / (2 * mean) * chdtri(2 * mean**2 / variance, alpha)
-            quantiles[feature] = max(quantiles[feature], matched)
-    return quantiles
+
+def chi2_statistic(reference: ArrayLike, live: ArrayLike) -> tuple[Any, Any]:
+    """Return the two-sample chi-square statistic of counts and its degrees of freedom.
+
+    Degrees of freedom are the bins that either side fills, less one.
+
+    Examples
+    --------
+    >>> statistic, freedom = chi2_statistic([16, 18, 16, 14, 12, 12], [16, 16, 16, 16, 16, 8])
+    >>> round(float(statistic), 4), int(freedom)
+    (1.6224, 5)
+    """
+    m, n = np.asarray(reference, dtype=np.float64), np.asarray(live, dtype=np.float64)
+    rows_m, rows_n = m.sum(axis=-1), n.sum(axis=-1)
+    both = m + n
+    difference = fractions(live) - fractions(reference)
+    terms = np.divide(difference**2, both, out=np.where(np.isnan(difference), np.nan, 0.0), where=both > 0)
+    return rows_m * rows_n * np.sum(terms, axis=-1), np.maximum(np.count_nonzero(both, axis=-1) - 1, 0)
+
+
+def cramers_v(reference: ArrayLike, live: ArrayLike) -> Any:
+    """Return Cramer's V of the two samples, in [0, 1], both given the same weight.
+
+    V is the root of the chi-square statistic over the number of values. Of samples of different sizes it would depend
+    on them: a shift that gives 0.3 with as many live values as reference values gives 0.04 with a hundredth of them. So
+    both are scaled to the same size, which makes it ``sqrt(sum((p - q)**2 / (p + q)) / 2)``.
+
+    Source: H. Cramer, "Mathematical Methods of Statistics", 1946.
+
+    Examples
+    --------
+    >>> round(float(cramers_v([16, 18, 16, 14, 12, 12], [16, 16, 16, 16, 16, 8])), 4), round((1.6224 / 176) ** 0.5, 4)
+    (0.096, 0.096)
+    """
+    return np.sqrt(np.minimum(chi2_statistic(fractions(reference), fractions(live))[0] / 2, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A drift method: its function, the bins it works on and the kinds of feature it is defined for."""
+    """A drift method: its function, the bins it works on and the kinds of feature it is defined for.
+
+    Attributes
+    ----------
+    name : str
+    function : callable
+        ``(reference, live) -> score``, with the grid as third argument if ``spaced``.
+    definition, scale, source : str
+        For the documentation: formula, range and origin.
+    fine : bool
+        Works on the fine bins.
+    ordered : bool
+        For numeric features only.
+    spaced : bool
+        Needs to know where the bins lie.
+    """
 
     name: str
-    score: Callable[[ArrayLike, ArrayLike], Any]
-    fine: bool
-    ordered: bool
+    function: Callable[..., Any]
+    definition: str
+    scale: str
+    source: str
+    fine: bool = False
+    ordered: bool = False
+    spaced: bool = False
+
+    def score(self, reference: ArrayLike, live: ArrayLike, grid: Grid | None = None) -> Any:
+        """Return the scores of counts of shape ``(n_bins,)`` or ``(n_features, n_bins)``.
+
+        Raises
+        ------
+        ValueError
+            If the method needs a grid and none is given.
+        """
+        if not self.spaced:
+            return self.function(reference, live)
+        if grid is None:
+            raise ValueError(f"{self.name}: found no grid; give the Grid of the bins")
+        return self.function(reference, live, grid)
 
 
-#: All methods by name. ``fine`` ones use the fine bins, ``ordered`` ones are for numeric features only.
+#: All methods by name.
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
-        Method("psi", psi, fine=False, ordered=False),
-        Method("js", js, fine=False, ordered=False),
-        Method("ks", ks, fine=True, ordered=True),
-        Method("kl", kl, fine=False, ordered=False),
-        Method("hellinger", hellinger, fine=False, ordered=False),
-        Method("tvd", tvd, fine=False, ordered=False),
-        Method("linf", linf, fine=False, ordered=False),
+        Method("psi", psi, "sum((p - q) ln(p / q)), p and q at least 0.0001", "0 and up, nats", "Lewis 1994"),
+        Method("js", js, "square root of the Jensen-Shannon divergence to base 2", "0 to 1", "Lin 1991"),
+        Method(
+            "ks", ks, "largest difference of the cumulative fractions at the fine edges", "0 to 1", "Smirnov 1948",
+            fine=True, ordered=True,
+        ),
+        Method(
+            "wasserstein", wasserstein,
+            "area between the cumulative distributions, in standard deviations of the reference", "0 and up",
+            "Vaserstein 1969", fine=True, ordered=True, spaced=True,
+        ),
+        Method(
+            "chi2", cramers_v, "Cramer's V, sqrt(sum((p - q)^2 / (p + q)) / 2); p-value of the two-sample chi-square",
+            "0 to 1", "Pearson 1911, Cramer 1946",
+        ),
+        Method("kl", kl, "sum(q ln(q / p)), p and q at least 0.0001", "0 and up, nats", "Kullback and Leibler 1951"),
+        Method("hellinger", hellinger, "sqrt(1 - sum(sqrt(p q)))", "0 to 1", "Hellinger 1909"),
+        Method("tvd", tvd, "half the sum of the absolute differences", "0 to 1", "total variation"),
+        Method("linf", linf, "largest absolute difference", "0 to 1", "Chebyshev distance"),
     )
-}
+}  # fmt: skip

@@ -1,0 +1,76 @@
+"""A column's drift, faults and distribution as plain values: None where undefined, never NaN."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ml_models.collectors.data import Drift
+from ml_models.profile.tally import ABOVE, BELOW, INVALID, MISSING, ROWS, Layout, Tally
+from ml_models.stats.drift import METHODS
+
+
+def finite(value: Any) -> float | None:
+    """Return a number as a float, or None where it is undefined.
+
+    Examples
+    --------
+    >>> finite(0.5), finite(float("nan"))
+    (0.5, None)
+    """
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def ratios(counts: NDArray[Any]) -> list[float] | None:
+    """Return counts as shares of their sum, or None if there are none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ratios(np.array([1, 3])), ratios(np.array([0, 0]))
+    ([0.25, 0.75], None)
+    """
+    total = int(counts.sum())
+    return (counts / total).tolist() if total else None
+
+
+def described(layout: Layout, drift: Drift, tally: Tally, row: int) -> dict[str, Any]:
+    """Return one column of a layout as ``get_metrics()`` gives it.
+
+    Parameters
+    ----------
+    layout : Layout
+    drift : Drift
+        Of the whole layout.
+    tally : Tally
+        The live counts that it was worked out from.
+    row : int
+        The column's row in ``tally.cells``.
+    """
+    feature, cells = layout.features[row], tally.cells[row]
+    width = len(feature.bins)
+    rows, present = int(cells[ROWS]), int(cells[ROWS] - cells[MISSING])
+    verdict = drift.drifted[row]
+    return {
+        "kind": feature.kind,
+        "drift": {
+            name: finite(scores[row])
+            for name, scores in drift.scores.items()
+            if feature.kind == "numeric" or not METHODS[name].ordered
+        },
+        "drifted": None if verdict is None else bool(verdict),
+        "noise": finite(drift.noise[row]),
+        "samples": int(drift.samples[row]),
+        "missing_ratio": int(cells[MISSING]) / rows if rows else None,
+        "invalid_ratio": int(cells[INVALID]) / rows if rows else None,
+        "out_of_range_ratio": int(cells[BELOW] + cells[ABOVE]) / present if present else None,
+        "distribution": {
+            "bins": list(feature.bins),
+            "ranges": list(feature.ranges),
+            "upper_edges": [*feature.coarse_edges, None] if feature.kind == "numeric" else None,
+            "reference": ratios(layout.reference_coarse[row, :width]),
+            "live": ratios(drift.live[row, :width]),
+        },
+    }
