@@ -6,25 +6,25 @@ import datetime
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from ml_models.collectors import isolation
 from ml_models.monitoring.recorder import WAKE_CALLS
 
 
-class _Broken(Exception):
+class _BrokenError(Exception):
     """What the objects below raise: no class that anything here expects."""
 
 
 def _raise(*_: Any, **__: Any) -> Any:
-    raise _Broken("on purpose")
+    raise _BrokenError("on purpose")
 
 
 BrokenLength = type("BrokenLength", (), {"columns": ["x"], "__len__": _raise})
@@ -422,8 +422,7 @@ def test_under_load_every_scrape_parses_and_no_counter_goes_back(make, numeric):
         last: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
         scrapes = 0
         while time.monotonic() < stop:
-            with urllib.request.urlopen(f"{monitor.url}/metrics", timeout=30) as answer:
-                text = answer.read().decode()
+            text = requests.get(f"{monitor.url}/metrics", timeout=30).text
             now = {}
             for family in text_string_to_metric_families(text):
                 if family.type in {"counter", "histogram"}:

@@ -11,7 +11,20 @@ from scipy.stats import chi2, ks_2samp
 
 from ml_models.profile import Layout, ReferenceProfile, Tally
 from ml_models.profile.tally import BINS
-from ml_models.stats.drift import CLAMP, METHODS, chi2_quantile, fractions, hellinger, js, kl, ks, linf, psi, psi_noise
+from ml_models.stats.drift import (
+    CLAMP,
+    METHODS,
+    chi2_quantile,
+    fractions,
+    hellinger,
+    js,
+    kl,
+    ks,
+    linf,
+    noise_quantile,
+    psi,
+    psi_noise,
+)
 
 SYMMETRIC = sorted(set(METHODS) - {"kl"})
 BOUNDED = ("js", "ks", "hellinger", "tvd", "linf")
@@ -200,6 +213,36 @@ def test_chi2_quantile_and_noise_are_those_of_scipy():
         assert chi2_quantile(bins, 0.001) == pytest.approx(chi2.isf(0.001, bins - 1))
     assert psi_noise(1000, 500, chi2_quantile(10, 0.001)) == pytest.approx(0.003 * chi2.isf(0.001, 9))
     assert chi2_quantile(1, 0.001) == chi2_quantile(2, 0.001), "one filled bin still has another one to fall into"
+
+
+ZIPF = 1 / np.arange(1, 31)
+
+
+@pytest.mark.parametrize(
+    "shares",
+    [np.ones(10), np.ones(2), np.ones(30), ZIPF, [97, 1, 1, 0.5, 0.5], [99, 1]],
+    ids=["ten bins", "two bins", "thirty bins", "zipf", "rare bins", "one rare bin"],
+)
+def test_noise_exceeds_its_quantile_about_as_often_as_it_says(shares):
+    """10,000 draws of both sides from one distribution; alpha is 0.1 %, of which the tail of few large terms makes up to 0.5 %."""
+    rng = np.random.default_rng(8)
+    shares = np.array(shares) / np.sum(shares)
+    reference = rng.multinomial(10_000, shares)
+    quantile = noise_quantile(reference, 200, 0.001)[0]
+    for rows in (200, 500, 2_000):
+        scores = psi(reference, rng.multinomial(rows, shares, size=10_000))
+        assert np.mean(scores > psi_noise(10_000, rows, quantile)) <= 0.005
+
+
+def test_sparse_bins_raise_the_noise_and_full_ones_leave_it_at_chi_square():
+    full, sparse = noise_quantile([[100] * 10 + [0] * 20, [100] * 30], 200, 0.001)
+    assert full == pytest.approx(chi2_quantile(10, 0.001), rel=0.01)
+    assert sparse > 1.3 * chi2_quantile(30, 0.001)
+    assert noise_quantile([[100] * 30], 20_000, 0.001)[0] == pytest.approx(chi2_quantile(30, 0.001), rel=0.01)
+
+
+def test_a_single_bin_or_none_has_the_noise_of_two():
+    np.testing.assert_array_equal(noise_quantile([[50, 0], [0, 0]], 200, 0.001), chi2_quantile([2, 2], 0.001))
 
 
 def test_noise_without_values_is_infinite():

@@ -207,8 +207,8 @@ def noise_quantile(reference: ArrayLike, live_rows: int, alpha: float) -> Floats
 
     Examples
     --------
-    >>> noise_quantile([[100] * 10, [1000] + [1] * 9], 200, 0.001).round(1)
-    array([28. , 31.6])
+    >>> chi2_quantile([3, 30], 0.001).round(1), noise_quantile([[100] * 3 + [0] * 27, [100] * 30], 200, 0.001).round(1)
+    (array([13.8, 58.3]), array([13.8, 77.3]))
     """
     from scipy.special import chdtri, gammaln, xlog1py, xlogy  # noqa: PLC0415 - as above
 
