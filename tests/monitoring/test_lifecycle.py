@@ -130,7 +130,7 @@ def test_two_monitors_of_one_name_do_not_run_at_once(make):
     """They would give the same series."""
     one, two = make(name="twin"), make(name="twin")
     with one:
-        with pytest.raises(LifecycleError, match="a monitor named 'twin' is already running.*another name"):
+        with pytest.raises(LifecycleError, match=r"a monitor named 'twin' is already running.*another name"):
             two.start()
         assert not two.running
     with two:
@@ -273,7 +273,7 @@ def test_a_process_that_ends_otherwise_ends_too(end):
 
 
 _FORK = """
-    import os, sys, threading, time, urllib.request, urllib.error
+    import faulthandler, os, sys, threading, time, urllib.request, urllib.error
     from ml_models.monitoring import ModelMonitor, track
 
     class Model:
@@ -420,11 +420,12 @@ def test_forking_while_other_threads_call_scrape_and_stop_never_deadlocks():
             monitor.metrics_text()
             monitor.get_metrics()
 
-    threads = [threading.Thread(target=serve) for _ in range(2)] + [threading.Thread(target=scrape) for _ in range(2)]
+    threads = [threading.Thread(target=work, daemon=True) for work in (serve, serve, scrape, scrape)]
     for thread in threads:
         thread.start()
 
     def child():
+        faulthandler.dump_traceback_later(15, exit=True)  # says where, should it ever hang
         before = calls(monitor)
         assert before == 0, before
         predict({"x": 1.0})

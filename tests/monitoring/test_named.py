@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from itertools import count
 
 import pytest
@@ -102,6 +104,23 @@ def test_a_monitor_that_could_not_be_made_takes_no_ones_functions(name, make, co
     monitor = make(name=name)
     predict({})
     assert counted(monitor).predictions == 1
+
+
+def test_a_monitor_that_is_gone_leaves_its_functions_to_the_next_of_its_name(name, make, counted):
+    monitor = ModelMonitor(name=name)
+    predict = track(model=name)(lambda row: row["x"])
+    predict({"x": 1})
+    with pytest.raises(KeyError):
+        predict({})
+    gone = weakref.ref(monitor)
+    del monitor
+    gc.collect()
+    assert gone() is None, "functions do not keep a monitor alive"
+    with pytest.raises(KeyError):
+        predict({})
+    monitor = make(name=name)
+    predict({"x": 1})
+    assert (counted(monitor).calls, counted(monitor).errors) == (4, 2), "what was not tallied yet is there"
 
 
 def test_monitors_of_two_names_do_not_meet(name, make, counted):

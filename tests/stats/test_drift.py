@@ -224,7 +224,7 @@ ZIPF = 1 / np.arange(1, 31)
     ids=["ten bins", "two bins", "thirty bins", "zipf", "rare bins", "one rare bin"],
 )
 def test_noise_exceeds_its_quantile_about_as_often_as_it_says(shares):
-    """10,000 draws of both sides from one distribution; alpha is 0.1 %, of which the tail of few large terms makes up to 0.5 %."""
+    """10,000 draws without drift; alpha is 0.1 %, of which the tail of a few large terms makes up to 0.5 %."""
     rng = np.random.default_rng(8)
     shares = np.array(shares) / np.sum(shares)
     reference = rng.multinomial(10_000, shares)

@@ -164,6 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "mlmon"
     sys_version = ""
     timeout = TIMEOUT
+    wbufsize = -1  # headers and body go out together
     server: _Http
 
     def do_GET(self) -> None:

@@ -101,8 +101,8 @@ class Recorder:
         self.keep_features = False
         #: Whether the features of every call are wanted, in one attribute for the hot path.
         self.takes_all = False
-        #: Whether a monitor has taken it.
-        self.adopted = False
+        #: The monitor that has taken it.
+        self.owner: Callable[[], object] = _nothing
         #: Keys of a row that are no features and no fault, such as a prediction id.
         self.extra_keys: set[str] = set()
         #: Called with endpoint and exception when a model raises.
@@ -221,7 +221,7 @@ def _nothing() -> None:
 
 
 _recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
-_named: dict[str, Recorder] = {}
+_named: weakref.WeakValueDictionary[str, Recorder] = weakref.WeakValueDictionary()
 _named_lock = threading.Lock()
 
 
@@ -231,14 +231,26 @@ def named(model: str) -> Recorder:
         return _named.setdefault(model, Recorder(model))
 
 
-def adopt(model: str) -> Recorder:
+def adopt(model: str, owner: object) -> Recorder:
     """Return the recorder for a new monitor: the one that functions already use, unless a monitor has it."""
     with _named_lock:
         recorder = _named.get(model)
-        if recorder is None or recorder.adopted:
+        if recorder is None or recorder.owner() is not None:
             recorder = _named[model] = Recorder(model)
-        recorder.adopted = True
+        recorder.owner = weakref.ref(owner)
         return recorder
+
+
+def weakly(method: Callable[[str, Any], None]) -> Callable[[str, Any], None]:
+    """Return a callable that calls a bound method while its object lives: functions may outlive their monitor."""
+    reference = weakref.WeakMethod(method)
+
+    def call(where: str, what: Any) -> None:
+        found = reference()
+        if found is not None:
+            found(where, what)
+
+    return call
 
 
 def reset_after_fork() -> None:

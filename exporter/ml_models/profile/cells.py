@@ -130,10 +130,16 @@ class CategoryIndex:
         try:
             codes = np.fromiter(map(self._codes.get, cells, repeat(self._UNKNOWN)), np.int64, len(cells))
         except Exception:  # noqa: BLE001 - a cell is unhashable, or its own __hash__ or __eq__ raises: look at each
-            codes = np.full(len(cells), self._UNKNOWN)
+            codes = np.fromiter(map(self._quick_code, cells), np.int64, len(cells))
         for place in np.flatnonzero(codes == self._UNKNOWN):
             codes[place] = self._slow_code(cells[place])
         return codes
+
+    def _quick_code(self, cell: Any) -> int:
+        try:
+            return self._codes.get(cell, self._UNKNOWN)
+        except Exception:  # noqa: BLE001 - as above
+            return self._UNKNOWN
 
     def _slow_code(self, cell: Any) -> int:
         text = category(cell)
