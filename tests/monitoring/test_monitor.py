@@ -213,7 +213,7 @@ def test_the_registry_serves_other_ways_of_prometheus_client(make, mixed):
     def stable(text: bytes) -> list[str]:
         moving = ("ml_system", "ml_process", "ml_collector", "ml_monitor", "#")
         return sorted(
-            f"{sample.name} {sorted(sample.labels.items())} {sample.value}"
+            f"{sample.name} {sorted(sample.labels.items())} {float(sample.value)}"
             for family in text_string_to_metric_families(text.decode())
             for sample in family.samples
             if not sample.name.startswith(moving)
@@ -293,7 +293,7 @@ class SecretError(Exception):
 
 @pytest.mark.parametrize("log_format", ["plain", "json"])
 def test_no_value_message_or_label_leaves_the_process(log_format, make, mixed, until, caplog, capsys, tmp_path):
-    """A secret is planted as category, number, column, label, id and message, and in faults; then it is searched for."""
+    """A secret is planted as category, number, column, label, id and message, and in faults, then searched for."""
     caplog.set_level(logging.DEBUG)
     monitor = make(
         reference=mixed, classes=["no", "yes"], log_level="debug", log_format=log_format, metrics_interval=0.05
