@@ -119,7 +119,6 @@ def monitor() -> ModelMonitor:
     monitor = ModelMonitor(name=odd, version=odd, reference=reference, port=0)
     monitor.add_health_check("odd 50% {}", lambda: True)
     monitor.health.run_due()
-    predict = monitor.track(lambda row: odd if row["x"] > 5 else 1 / 0, endpoint=odd) if False else None
     predict = monitor.track(endpoint=odd)(lambda row: odd if row["x"] > 5 else 1 / 0)
     for x in range(300):
         try:

@@ -225,7 +225,7 @@ def test_start_and_stop_from_many_threads_end_in_order(make, until):
 
 def _script(text: str, *, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(text)],
+        [sys.executable, "-W", "error", "-W", "ignore:This process:DeprecationWarning", "-c", textwrap.dedent(text)],
         capture_output=True,
         text=True,
         timeout=timeout,

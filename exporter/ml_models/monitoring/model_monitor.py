@@ -34,6 +34,7 @@ from ml_models.monitoring.outputs import Task
 from ml_models.monitoring.pipeline import LedgerSettings, Pipeline, Worker, many
 from ml_models.monitoring.recorder import Recorder, adopt, named, reset_after_fork, weakly
 from ml_models.monitoring.snapshot import data_section, performance_section, system_section
+from ml_models.profile.classes import natural_order
 from ml_models.profile.reference import ReferenceProfile, Role
 from ml_models.stats.drift import METHODS
 
@@ -609,16 +610,8 @@ def _known_classes(model: Any, reference: ReferenceProfile | None) -> Sequence[A
     for role in roles:
         column = reference.role(role) if reference else None
         if column is not None and column.kind != "numeric":
-            return sorted(column.categories, key=_natural)
+            return sorted(column.categories, key=natural_order)
     return None
-
-
-def _natural(text: str) -> tuple[bool, float, str]:
-    """Sort numbers as numbers, before text."""
-    try:
-        return False, float(text), text
-    except ValueError:
-        return True, 0.0, text
 
 
 _live: weakref.WeakSet[ModelMonitor] = weakref.WeakSet()
