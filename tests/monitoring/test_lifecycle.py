@@ -434,7 +434,7 @@ def test_forking_while_other_threads_call_scrape_and_stop_never_deadlocks():
         assert monitor.metrics_text()
         monitor.stop()
 
-    for n in range(15):
+    for n in range(6):
         found = in_child(child)
         assert found == 0, (n, found)
     stop.set()
