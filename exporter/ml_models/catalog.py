@@ -135,7 +135,7 @@ FEATURE_REFERENCE_OBSERVATIONS = Metric(
 )
 FEATURE_NOISE_CHI2 = Metric(
     "ml_feature_drift_noise_chi2", "gauge",
-    "Chi-square quantile of the feature's bins; times (1/n + 1/m) it is the PSI that noise alone reaches.", _FEATURE,
+    "Noise quantile of the bins; times (1/n + 1/m) it is the PSI that noise alone reaches.", _FEATURE,
 )  # fmt: skip
 DRIFT_SCORE = Metric(
     "ml_feature_drift_score", "gauge", "Drift of the sliding window against the reference.", (*_FEATURE, "method")

@@ -64,7 +64,7 @@ def test_a_bulk_family_is_what_prometheus_client_makes_of_it(label_values, data)
     bulk = Bulk(BIN_OBSERVATIONS, label_values)
     size = len(label_values)
     counts = np.arange(size) if data is None else np.array(
-        data.draw(st.lists(st.integers(0, 2**62), min_size=size, max_size=size)), dtype=np.int64)  # fmt: skip
+        data.draw(st.lists(st.integers(0, 2**53), min_size=size, max_size=size)), dtype=np.int64)  # fmt: skip
     theirs = generate_latest(Holding(bulk.family(counts))).decode()
     assert as_plain(parse(bulk.render(counts, openmetrics=False))) == as_plain(parse(theirs))
     ours = bulk.render(counts, openmetrics=True) + "# EOF\n"

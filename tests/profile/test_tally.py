@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ml_models.profile import Layout, ReferenceProfile, Tally
@@ -41,6 +41,7 @@ def tally_of(rows, layout=LAYOUT):
 
 
 @given(tables, tables)
+@example([(None, None, None, 0.0, None)], [(None, None, None, [1], None)])
 @settings(deadline=None, max_examples=80)
 def test_the_sum_of_two_tallies_is_the_tally_of_the_union(first, second):
     a, b = tally_of(first), tally_of(second)

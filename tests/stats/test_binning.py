@@ -45,7 +45,7 @@ def counts_of(values, edges):
 def test_every_value_falls_into_exactly_one_bin_as_brute_force_finds(sample, bins, live):
     edges = quantile_edges(np.array(sample), bins)
     assert np.isfinite(edges).all()
-    assert (np.diff(edges) > 0).all()
+    assert (edges[1:] > edges[:-1]).all()
     for values in (sample, live):
         assert counts_of(values, edges) == brute_force(values, edges)
 

@@ -14,7 +14,7 @@ from scipy.stats import chi2, ks_2samp
 from ml_models.profile import Layout, ReferenceProfile, Tally
 from ml_models.profile.tally import BINS
 from ml_models.stats.drift import CLAMP, METHODS, fractions, hellinger, js, kl, ks, linf, psi
-from ml_models.stats.significance import chi2_quantile, psi_noise
+from ml_models.stats.significance import chi2_quantile, noise_quantile, psi_noise
 from ml_models.stats.transport import Grid
 
 SYMMETRIC = sorted(set(METHODS) - {"kl", "wasserstein"})
@@ -236,6 +236,67 @@ def test_one_absurd_live_value_does_not_hide_a_drift(name, absurd):
         (feature,) = layout.features
         grid = Grid.of([feature.edges], [feature.minimum], [feature.maximum], len(feature.counts))
         scores.append(float(METHODS[name].score(layout.reference_cells[:, BINS:], tally.cells[:, BINS:], grid)[0]))
+    assert scores[1] == pytest.approx(scores[0], rel=0.05)
+
+
+def test_one_absurd_reference_value_does_not_hide_a_drift():
+    """NannyML's equal-width bins take the KS of a shift by half a deviation to 0.00005."""
+    rng = np.random.default_rng(6)
+    layout = Layout.of(ReferenceProfile.fit({"x": np.append(rng.normal(0, 1, 20_000), 1e9)}))
+    tally = Tally(layout)
+    tally.add_column(0, rng.normal(0.5, 1, 5_000))
+    assert ks(layout.reference_cells[0, BINS:], tally.cells[0, BINS:]) == pytest.approx(0.197, abs=0.02)
+
+
+ZIPF = 1 / np.arange(1, 31)
+
+
+@pytest.mark.parametrize(
+    "shares",
+    [np.ones(10), np.ones(2), np.ones(30), ZIPF, [97, 1, 1, 0.5, 0.5], [99, 1]],
+    ids=["ten bins", "two bins", "thirty bins", "zipf", "rare bins", "one rare bin"],
+)
+def test_noise_exceeds_its_quantile_about_as_often_as_it_says(shares):
+    """10,000 draws without drift; alpha is 0.1 %, of which the tail of a few large terms makes up to 0.5 %."""
+    rng = np.random.default_rng(8)
+    shares = np.array(shares) / np.sum(shares)
+    reference = rng.multinomial(10_000, shares)
+    quantile = noise_quantile(reference, 200, 0.001)[0]
+    for rows in (200, 500, 2_000):
+        scores = psi(reference, rng.multinomial(rows, shares, size=10_000))
+        assert np.mean(scores > psi_noise(10_000, rows, quantile)) <= 0.005
+
+
+def test_sparse_bins_raise_the_noise_and_full_ones_leave_it_at_chi_square():
+    full, sparse = noise_quantile([[100] * 10 + [0] * 20, [100] * 30], 200, 0.001)
+    assert full == pytest.approx(chi2_quantile(10, 0.001), rel=0.01)
+    assert sparse > 1.3 * chi2_quantile(30, 0.001)
+    assert noise_quantile([[100] * 30], 20_000, 0.001)[0] == pytest.approx(chi2_quantile(30, 0.001), rel=0.01)
+
+
+def test_a_single_bin_or_none_has_the_noise_of_two():
+    np.testing.assert_array_equal(noise_quantile([[50, 0], [0, 0]], 200, 0.001), chi2_quantile([2, 2], 0.001))
+
+
+def test_noise_without_values_is_infinite():
+    assert np.isinf(psi_noise([100, 0], [0, 100], 10.0)).all()
+
+
+# --- faults of other tools ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+@pytest.mark.parametrize("absurd", [1e9, -1e9, np.inf])
+def test_one_absurd_live_value_does_not_hide_a_drift(name, absurd):
+    """Evidently bins reference and live together: one value of 1e9 takes its PSI from 2.53 to 0.0006."""
+    rng = np.random.default_rng(5)
+    layout = Layout.of(ReferenceProfile.fit({"x": rng.normal(0, 1, 5_000)}))
+    live = rng.normal(1, 1, 1_000)
+    scores = []
+    for values in (live, np.append(live, absurd)):
+        tally = Tally(layout)
+        tally.add_column(0, values)
+        scores.append(float(METHODS[name].score(layout.reference_cells[:, BINS:], tally.cells[:, BINS:])[0]))
     assert scores[1] == pytest.approx(scores[0], rel=0.05)
 
 

@@ -145,9 +145,11 @@ class _Http(ThreadingHTTPServer):
             with contextlib.suppress(OSError):  # closed in the meantime
                 connection.shutdown(socket.SHUT_RD)
         deadline = time.monotonic() + timeout
-        for _ in range(MAX_CONNECTIONS):  # all slots are free once all threads have ended
-            if not self._slots.acquire(timeout=max(0.0, deadline - time.monotonic())):
-                break
+        taken = 0
+        while taken < MAX_CONNECTIONS and self._slots.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            taken += 1  # all slots are free once all threads have ended
+        if taken:
+            self._slots.release(taken)
 
     def forget_connections(self) -> None:
         """Let go, in a forked child, of the connections that its parent answers."""
@@ -164,6 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "mlmon"
     sys_version = ""
     timeout = TIMEOUT
+    wbufsize = -1  # headers and body go out together
     server: _Http
 
     def do_GET(self) -> None:

@@ -98,7 +98,7 @@ class Drain:
             if result is FAILED:
                 continue
             rows = captured.rows if type(captured) is Batch else 1
-            if rows == 1 and not isinstance(result, np.ndarray | list):
+            if rows == 1 and not (isinstance(result, np.ndarray | list) or hasattr(result, "to_numpy")):
                 single_numbers.append(number)
                 single_results.append(result)
                 single_ids.append(own)

@@ -17,7 +17,7 @@ import numpy as np
 
 from ml_models.errors import InstrumentationError
 from ml_models.monitoring.capture import SCALARS, Batch, freeze, freeze_output, is_column
-from ml_models.monitoring.recorder import FAILED, Channel, Recorder
+from ml_models.monitoring.recorder import FAILED, WAKE_CALLS, WAKE_EVERY, Channel, Recorder
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -278,12 +278,15 @@ def _wrap_plain(
                 kept = None
                 recorder.on_fault("output", error)
         event = (number, begun, end, features, kept, None)
-        if type(features) is Batch or len(events) >= recorder.free_calls:
+        held = len(events)
+        if type(features) is Batch or held >= recorder.free_calls:
             set_last((number, begun, None))
             recorder.append(channel, event)
         else:
             set_last(event)
             events.append(event)
+            if held >= WAKE_CALLS and not held % WAKE_EVERY:
+                recorder.wake()
         return result
 
     return wrapper

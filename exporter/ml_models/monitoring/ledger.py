@@ -52,9 +52,11 @@ class Ledger:
         self._code = np.zeros(max_rows, dtype=np.int16)
         self._when = np.zeros(max_rows)
         self._state = np.zeros(max_rows, dtype=np.uint8)
-        self._call_number = np.full(max_rows, -1, dtype=np.int64)
-        self._call_place = np.zeros(max_rows, dtype=np.int64)
-        self._call_rows = np.zeros(max_rows, dtype=np.int64)
+        # A power of two divides the numbers' range, so that calls in a row do not meet where it begins anew.
+        self._calls = 1 << (max_rows - 1).bit_length()
+        self._call_number = np.zeros(self._calls, dtype=np.int64)
+        self._call_place = np.zeros(self._calls, dtype=np.int64)
+        self._call_rows = np.zeros(self._calls, dtype=np.int64)
         self._own_ids: dict[int, Hashable] = {}
         self._place_of: dict[Hashable, int] = {}
         self._head = 0
@@ -102,9 +104,9 @@ class Ledger:
         if numbers is not None:
             one_call = len(numbers) == 1
             calls = (numbers if one_call else numbers[-len(kept) :]) % _NUMBERS
-            self._call_number[calls % self.max_rows] = calls
-            self._call_place[calls % self.max_rows] = first if one_call else places
-            self._call_rows[calls % self.max_rows] = len(codes) if one_call else 1
+            self._call_number[calls % self._calls] = calls
+            self._call_place[calls % self._calls] = first if one_call else places
+            self._call_rows[calls % self._calls] = len(codes) if one_call else 1
 
     def _evict(self, slots: NDArray[np.intp]) -> None:
         lost = int(np.count_nonzero(self._state[slots] == WAITING))
@@ -128,7 +130,7 @@ class Ledger:
             if parsed is None:
                 return None
             call, row = parsed
-            slot = call % self.max_rows
+            slot = call % self._calls
             if self._call_number[slot] != call or row >= self._call_rows[slot]:
                 return None
             place = int(self._call_place[slot]) + row

@@ -12,6 +12,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, overload
@@ -31,8 +32,9 @@ from ml_models.monitoring.hooks import P, R, decorator
 from ml_models.monitoring.instrument import Instrumentation
 from ml_models.monitoring.outputs import Task
 from ml_models.monitoring.pipeline import LedgerSettings, Pipeline, Worker, many
-from ml_models.monitoring.recorder import Recorder, adopt, named, reset_after_fork
+from ml_models.monitoring.recorder import Recorder, adopt, named, reset_after_fork, weakly
 from ml_models.monitoring.snapshot import data_section, performance_section, system_section
+from ml_models.profile.classes import natural_order
 from ml_models.profile.reference import ReferenceProfile, Role
 from ml_models.stats.drift import METHODS
 
@@ -145,11 +147,11 @@ class ModelMonitor:
         self._host, self._port = host, port
         self._logging = (log_level, log_format)
         self.health = HealthChecks(health_check_interval, health_check_timeout)
-        self._recorder = adopt(self.name)
+        self._recorder = adopt(self.name, self)
         self._recorder.bound(buffer_rows, buffer_bytes)
         if self.reference is not None:
             self._recorder.want_features(sampling_rate, len(self.reference.names))
-        self._recorder.on_error, self._recorder.on_fault = self._count_error, self._count_fault
+        self._recorder.on_error, self._recorder.on_fault = weakly(self._count_error), weakly(self._count_fault)
         self._pipeline = Pipeline(
             self._recorder,
             self.reference,
@@ -160,6 +162,7 @@ class ModelMonitor:
             ledger=LedgerSettings(label_max_rows, label_horizon),
         )
         self._data = DataCollector(self.name, self._pipeline.layout, self.thresholds, drift_method)
+        _compute_cached(self._pipeline.layout, *([self._data] if self.reference is not None else []))
         self._system = SystemSampler()
         self._exception_names = ExceptionNames()
         self._error_log = ErrorLog()
@@ -575,6 +578,18 @@ def track(
     return decorate if function is None else decorate(function)
 
 
+def _compute_cached(*objects: object) -> None:
+    """Compute all cached properties now.
+
+    Python 3.11 computes them under a lock. Were another thread at it when the process forks, the child would wait for
+    that lock for ever; the same goes for what is imported for them.
+    """
+    for one in objects:
+        for name, attribute in vars(type(one)).items():
+            if isinstance(attribute, cached_property):
+                getattr(one, name)
+
+
 def _percent(ratio: float | None) -> str | None:
     return None if ratio is None else f"{100 * ratio:.1f} %"
 
@@ -595,16 +610,8 @@ def _known_classes(model: Any, reference: ReferenceProfile | None) -> Sequence[A
     for role in roles:
         column = reference.role(role) if reference else None
         if column is not None and column.kind != "numeric":
-            return sorted(column.categories, key=_natural)
+            return sorted(column.categories, key=natural_order)
     return None
-
-
-def _natural(text: str) -> tuple[bool, float, str]:
-    """Sort numbers as numbers, before text."""
-    try:
-        return False, float(text), text
-    except ValueError:
-        return True, 0.0, text
 
 
 _live: weakref.WeakSet[ModelMonitor] = weakref.WeakSet()

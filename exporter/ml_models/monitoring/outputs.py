@@ -88,10 +88,11 @@ class Interpreter:
         names, learning = self.classes.names, self.classes.learning
         if not _all_whole(column):
             return len(names) == 2 or (learning and set(names) <= _BINARY)
-        # A score of exactly 0 or 1, unless these are the names of classes.
+        if learning or len(names) != 2 or not _BINARY.isdisjoint(names):
+            return False
+        # Classes of other names are given, so 0 and 1 are the ends of the scores.
         values, _ = to_floats(column)
-        ends = bool(np.all(np.isnan(values) | (values == 0) | (values == 1)))
-        return ends and len(names) == 2 and not learning and _BINARY.isdisjoint(names)
+        return bool(np.all(np.isnan(values) | (values == 0) | (values == 1)))
 
     def _scores(self, column: Column) -> Outputs:
         scores, _ = to_floats(column)

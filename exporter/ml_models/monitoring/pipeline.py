@@ -141,7 +141,7 @@ class Pipeline:
         """Return the slot of the positive class: the one named, else the second of two, else none."""
         if positive_class is not None:
             return self.classes.code(positive_class)
-        return 1 if len(self.classes.names) == 2 else None
+        return self.classes.positive
 
 
 class Worker:

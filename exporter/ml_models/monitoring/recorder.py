@@ -22,6 +22,8 @@ FAILED = object()
 
 #: Buffered calls at which the drain is woken: about what the L2 cache holds.
 WAKE_CALLS = 4_096
+#: From there on it is woken again at multiples of this.
+WAKE_EVERY = 512
 
 #: Labels that may wait for the drain.
 MAX_PENDING_LABELS = 1_000_000
@@ -91,16 +93,16 @@ class Recorder:
 
     def __init__(self, name: str, capacity: int = 65_536, max_bytes: int = 64 << 20) -> None:
         self.name = name
-        self.bound(capacity, max_bytes)
         self.sampling_rate = 1.0
         #: Values in a row of numbers, as the reference has it; -1 while there is none.
         self.width = -1
+        self.bound(capacity, max_bytes)
         #: Whether features are wanted at all.
         self.keep_features = False
         #: Whether the features of every call are wanted, in one attribute for the hot path.
         self.takes_all = False
-        #: Whether a monitor has taken it.
-        self.adopted = False
+        #: The monitor that has taken it.
+        self.owner: Callable[[], object] = _nothing
         #: Keys of a row that are no features and no fault, such as a prediction id.
         self.extra_keys: set[str] = set()
         #: Called with endpoint and exception when a model raises.
@@ -126,13 +128,18 @@ class Recorder:
     def bound(self, capacity: int, max_bytes: int) -> None:
         """Set how many calls and bytes of captured batches each endpoint's buffer holds."""
         self.capacity, self.max_bytes = capacity, max_bytes
-        #: Buffered calls up to which the hooks append without a look at the bounds.
-        self.free_calls = min(WAKE_CALLS, capacity)
+        self._set_free_calls()
 
     def want_features(self, sampling_rate: float, width: int) -> None:
         """Capture the features of this share of the calls, in rows of ``width`` values where they are numbers."""
         self.sampling_rate, self.width, self.keep_features = sampling_rate, width, True
         self.takes_all = sampling_rate >= 1.0
+        self._set_free_calls()
+
+    def _set_free_calls(self) -> None:
+        row_bytes = 8 * max(1, self.width)
+        #: Buffered calls up to which the hooks append plain rows without a look at the bounds.
+        self.free_calls = min(self.capacity, self.max_bytes // row_bytes)
 
     def samples(self) -> bool:
         """Return whether to capture the features of this call."""
@@ -158,7 +165,7 @@ class Recorder:
                 channel.dropped_calls.add()
             else:
                 channel.events.append(self._within_bytes(channel, event, rows))
-        if full or len(channel.events) >= self.free_calls or channel.held_bytes > self.max_bytes // 4:
+        if full or len(channel.events) >= WAKE_CALLS or channel.held_bytes > self.max_bytes // 4:
             self.wake()
 
     def _within_bytes(self, channel: Channel, event: tuple[Any, ...], rows: int) -> tuple[Any, ...]:
@@ -214,7 +221,7 @@ def _nothing() -> None:
 
 
 _recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
-_named: dict[str, Recorder] = {}
+_named: weakref.WeakValueDictionary[str, Recorder] = weakref.WeakValueDictionary()
 _named_lock = threading.Lock()
 
 
@@ -224,14 +231,26 @@ def named(model: str) -> Recorder:
         return _named.setdefault(model, Recorder(model))
 
 
-def adopt(model: str) -> Recorder:
+def adopt(model: str, owner: object) -> Recorder:
     """Return the recorder for a new monitor: the one that functions already use, unless a monitor has it."""
     with _named_lock:
         recorder = _named.get(model)
-        if recorder is None or recorder.adopted:
+        if recorder is None or recorder.owner() is not None:
             recorder = _named[model] = Recorder(model)
-        recorder.adopted = True
+        recorder.owner = weakref.ref(owner)
         return recorder
+
+
+def weakly(method: Callable[[str, Any], None]) -> Callable[[str, Any], None]:
+    """Return a callable that calls a bound method while its object lives: functions may outlive their monitor."""
+    reference = weakref.WeakMethod(method)
+
+    def call(where: str, what: Any) -> None:
+        found = reference()
+        if found is not None:
+            found(where, what)
+
+    return call
 
 
 def reset_after_fork() -> None:

@@ -45,7 +45,7 @@ class Classes:
         cells = predictions.tolist() if isinstance(predictions, np.ndarray) else list(predictions)
         found = {text for text in map(category, _distinct(cells)) if isinstance(text, str)} - {*self.names, OTHER}
         if found:
-            self.names = (*self.names, *sorted(found, key=_natural))[:MAX_CLASSES]
+            self.names = (*self.names, *sorted(found, key=natural_order))[:MAX_CLASSES]
             self._index = CategoryIndex(self.names)
 
     def codes(self, values: Column) -> NDArray[np.int64]:
@@ -77,7 +77,7 @@ class Classes:
         (('1', '0'), [1, 0], 0)
         """
         slots = range(len(self.names))
-        return sorted(slots, key=lambda slot: _natural(self.names[slot])) if self.learning else list(slots)
+        return sorted(slots, key=lambda slot: natural_order(self.names[slot])) if self.learning else list(slots)
 
     @property
     def positive(self) -> int | None:
@@ -90,7 +90,7 @@ class Classes:
         return [*enumerate(self.names), (MAX_CLASSES, OTHER)]
 
 
-def _natural(text: str) -> tuple[bool, float, str]:
+def natural_order(text: str) -> tuple[bool, float, str]:
     """Sort numbers as numbers, before text."""
     try:
         number = float(text)

@@ -43,4 +43,5 @@ def histogram_quantile(quantile: float, counts: ArrayLike, bounds: Sequence[floa
         return float(bounds[-1])
     lower = float(bounds[bucket - 1]) if bucket else 0.0
     before = float(cumulative[bucket - 1]) if bucket else 0.0
-    return lower + (float(bounds[bucket]) - lower) * (rank - before) / float(array[bucket])
+    upper = float(bounds[bucket])
+    return min(lower + (upper - lower) * (rank - before) / float(array[bucket]), upper)

@@ -108,7 +108,8 @@ class Moments:
     def deviation(self) -> Floats:
         """Standard deviations; 0 for a feature that does not vary by more than its mean is rounded."""
         spread: Floats = np.sqrt(np.maximum(np.diagonal(self.covariance), 0))
-        return np.where(spread <= 4 * np.spacing(np.abs(self.mean)), 0.0, spread)
+        spread[spread <= 4 * np.spacing(np.abs(self.mean))] = 0.0
+        return spread
 
     @property
     def correlation(self) -> Floats:

@@ -13,7 +13,7 @@ from ml_models import catalog
 from ml_models.mixin.files import GeneratorSettings, rule_files
 from ml_models.mixin.names import Recorded, RuleSettings
 from ml_models.mixin.rules import STEP, recording_groups
-from ml_models.stats import drift
+from ml_models.stats import drift, significance
 from ml_models.stats.performance import performance
 
 NAMES = Recorded()
@@ -122,14 +122,14 @@ def test_drift_scores_equal_those_of_numpy_on_the_pooled_counts(seed, tool, tmp_
         series += added
         for b, count in enumerate(reference):
             series += gauge(catalog.BIN_REFERENCE.name, f'{labels},bin="{b:02}"', float(count / m))
-        chi2 = float(drift.chi2_quantile(bins, 0.001))
+        chi2 = float(significance.chi2_quantile(bins, 0.001))
         series += gauge(catalog.FEATURE_REFERENCE_OBSERVATIONS.name, labels, m)
         series += gauge(catalog.FEATURE_NOISE_CHI2.name, labels, chi2)
         scores += [
             near(f"{NAMES.feature_increase}{{{labels}}}", float(live.sum())),
             near(f"{NAMES.psi}{{{labels}}}", float(drift.psi(reference, live))),
             near(f"{NAMES.js}{{{labels}}}", float(drift.js(reference, live))),
-            near(f"{NAMES.noise}{{{labels}}}", float(drift.psi_noise(m, live.sum(), chi2))),
+            near(f"{NAMES.noise}{{{labels}}}", float(significance.psi_noise(m, live.sum(), chi2))),
         ]
     run_case(tool, tmp_path, series, scores)
 
