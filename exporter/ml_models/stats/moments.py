@@ -123,8 +123,9 @@ class Moments:
                [   nan,    nan,    nan]])
         """
         scale = np.outer(self.deviation, self.deviation)
-        ratio = np.divide(self.covariance, scale, out=np.full(scale.shape, np.nan), where=scale > 0)
-        return np.clip(ratio, -1.0, 1.0)
+        ratio: Floats = np.divide(self.covariance, scale, out=np.full(scale.shape, np.nan), where=scale > 0)
+        clipped: Floats = np.clip(ratio, -1.0, 1.0)
+        return clipped
 
 
 @dataclass(frozen=True, slots=True)
