@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from ml_models.collectors.data import DataCollector
+from ml_models.collectors.description import finite
 from ml_models.collectors.system import SystemSampler
 from ml_models.monitoring.pipeline import LedgerSettings, Pipeline
 from ml_models.monitoring.recorder import Recorder
-from ml_models.monitoring.snapshot import data_section, finite, performance_section, system_section
+from ml_models.monitoring.snapshot import data_section, performance_section, system_section
 from ml_models.profile import ReferenceProfile
 from ml_models.stats.intervals import wilson
 
