@@ -101,8 +101,9 @@ PREDICTIONS_IN_PROGRESS = Metric(
     "ml_predictions_in_progress", "gauge", "Prediction calls that have started and not ended.", ("model",)
 )
 SAMPLING_RATIO = Metric(
-    "ml_feature_sampling_ratio", "gauge", "Share of calls whose features and outputs are tallied.", ("model",), "ratio"
-)
+    "ml_feature_sampling_ratio", "gauge", "Share of calls whose features are tallied; outputs always are.",
+    ("model",), "ratio",
+)  # fmt: skip
 MODEL_INFO = Metric(
     "ml_model_info", "gauge", "Always 1; carries the model's version, task and reference fingerprint.",
     ("model", "version", "task", "reference"),

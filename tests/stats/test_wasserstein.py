@@ -109,7 +109,7 @@ def test_features_of_different_widths_score_in_one_block_as_alone(a, b, padding)
     np.testing.assert_allclose(wasserstein(q, p, block), expected, atol=1e-12)
 
 
-def test_without_the_live_range_the_score_is_too_low_never_too_high():
+def test_without_the_live_range_values_beyond_the_references_count_as_cut_to_it():
     rng = np.random.default_rng(0)
     reference, live = rng.uniform(size=20_000), rng.uniform(size=20_000) + 2
     q, p, grid = sides(reference, live)

@@ -10,7 +10,7 @@ from ml_models.profile.reference import Kind, ReferenceProfile
 
 
 @click.command(no_args_is_help=True)
-@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("data")
 @click.option(
     "-o",
     "--output",
@@ -30,12 +30,13 @@ from ml_models.profile.reference import Kind, ReferenceProfile
     help="Kind of a column (numeric, categorical, boolean) where the inferred one is wrong. Repeatable.",
 )
 def profile(
-    data: Path, output: Path, prediction: str | None, label: str | None, ignore: tuple[str, ...], kinds: tuple[str, ...]
+    data: str, output: Path, prediction: str | None, label: str | None, ignore: tuple[str, ...], kinds: tuple[str, ...]
 ) -> None:
     """Describe reference DATA: what the model's input looks like when all is well.
 
-    DATA is a .csv, .csv.gz or .parquet file, best the data the model was accepted on, with its predictions and labels
-    as columns. The profile holds bin edges and counts, no rows. Give it to ModelMonitor(reference="reference.json").
+    DATA is a file (CSV, TSV, JSON lines, parquet, Arrow; .gz and .zst too), a folder or a URL, best the data the model
+    was accepted on, with its predictions and labels as columns. The profile holds bin edges and counts, no rows. Give
+    it to ModelMonitor(reference="reference.json").
 
     \b
     Example:

@@ -198,8 +198,8 @@ def wasserstein(
     grid : Grid
         Where the bins lie; of one feature for counts of one.
     live_minimum, live_maximum : array_like of shape (n_features,), optional
-        Range of the live values. Without it those beyond the reference's range count as if cut to it, so the score can
-        only be too low.
+        Range of the live values. Without it those beyond the reference's range count as if cut to it, so a large shift
+        scores too low.
 
     Source: L. N. Vaserstein, "Markov Processes over Denumerable Products of Spaces", 1969.
 
