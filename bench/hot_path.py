@@ -53,33 +53,20 @@ def items(monitors: Sequence[ModelMonitor]) -> list[Item]:
     """Return the statements that take turns, tracked by three monitors."""
     hand_made = instrument(dict_model, HandMadeMetrics.on(CollectorRegistry()))
     cached = instrument_cached(dict_model, HandMadeMetrics.on(CollectorRegistry()))
-    on_dict, on_array, on_batch = monitors
+    tracked = (
+        ("tracked array row", array_model, ARRAY, "bare model, array"),
+        ("tracked dict row", dict_model, ROW, "bare model, dict"),
+        ("tracked batch of 1,000 rows", batch_model, BATCH, "bare model, batch"),
+    )
     return [
         Item("bare model, dict", "f(x)", {"f": dict_model, "x": ROW}),
         Item("bare model, array", "f(x)", {"f": array_model, "x": ARRAY}),
         Item("bare model, batch", "f(x)", {"f": batch_model, "x": BATCH}),
         Item("hand-made", "f(x)", {"f": hand_made, "x": ROW}, base="bare model, dict"),
         Item("hand-made, labels cached", "f(x)", {"f": cached, "x": ROW}, base="bare model, dict"),
-        Item(
-            "tracked array row",
-            "f(x)",
-            {"f": on_array.track(array_model), "x": ARRAY},
-            base="bare model, array",
-            settle=on_array.pipeline.drain,
-        ),
-        Item(
-            "tracked dict row",
-            "f(x)",
-            {"f": on_dict.track(dict_model), "x": ROW},
-            base="bare model, dict",
-            settle=on_dict.pipeline.drain,
-        ),
-        Item(
-            "tracked batch of 1,000 rows",
-            "f(x)",
-            {"f": on_batch.track(batch_model), "x": BATCH},
-            base="bare model, batch",
-            settle=on_batch.pipeline.drain,
+        *(
+            Item(name, "f(x)", {"f": one.track(model), "x": given}, base=bare, settle=one.pipeline.drain)
+            for one, (name, model, given, bare) in zip(monitors, tracked, strict=True)
         ),
     ]
 
@@ -112,7 +99,7 @@ def run(threads: Sequence[int] = (1, 4, 8), rounds: int = 9) -> list[str]:
     lines = ["## One tracked call", ""]
     for count in threads:
         print(f"hot path, {count} thread{'s' if count > 1 else ''} ...", flush=True)
-        monitors = [monitor(f"{kind}_{count}") for kind in ("dict", "array", "batch")]
+        monitors = [monitor(f"{kind}_{count}") for kind in ("array", "dict", "batch")]
         workers = [Worker(one.pipeline, one.name) for one in monitors] if count > 1 else []
         lines += report(measure(items(monitors), count, rounds, TARGET_MS[count > 1]), count)
         for worker in workers:

@@ -11,7 +11,7 @@ import os
 import time
 from uuid import UUID
 
-NUMBER_BITS, ROW_BITS, PREFIX_BITS = 30, 20, 24
+NUMBER_BITS, ROW_BITS = 30, 20
 _NUMBER_MASK, _ROW_MASK = (1 << NUMBER_BITS) - 1, (1 << ROW_BITS) - 1
 
 
