@@ -6,6 +6,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DEMO_STAMP := $(VENV)/.demo-installed
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 SYSTEM := bash deploy/install-debian.sh
@@ -17,7 +18,7 @@ SYSTEM := bash deploy/install-debian.sh
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: system $(STAMP) ## show everything on this machine with real data; ONCE=1 runs it through once and exits
+demo: system $(DEMO_STAMP) ## show everything on this machine with real data; ONCE=1 runs it through once and exits
 	@$(BIN)/mlmon demo $(if $(ONCE),--once) $(ARGS)
 
 test: system $(STAMP) ## run every test and doctest; ARGS="-k drift" chooses
@@ -64,9 +65,10 @@ clean: ## remove caches, builds and the demo's data (.venv stays)
 system:
 	@$(SYSTEM)
 
-# pip is renewed first because older ones do not know dependency groups. The group brings the build tools, so that
-# nothing outside the pinned versions is looked up when packages are built.
-$(STAMP): pyproject.toml constraints/dev.txt
+# The demo needs less than development does, and starts sooner for it. pip is renewed first because older ones do not
+# know dependency groups; the build tools come with it, so that nothing outside the pinned versions is looked up when
+# packages are built.
+$(DEMO_STAMP): pyproject.toml constraints/dev.txt
 	@command -v $(PYTHON) > /dev/null || { \
 	   echo >&2 "$(PYTHON) is missing; run: sudo apt-get install python3 python3-venv"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -75,8 +77,14 @@ $(STAMP): pyproject.toml constraints/dev.txt
 	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
 	   echo >&2 "$(PYTHON) cannot make virtual environments; run: sudo apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -c '' 2> /dev/null || { echo "Making $(VENV)..."; $(PYTHON) -m venv --clear $(VENV); }
-	@echo "Installing the package and its tools into $(VENV) (a minute or two the first time)..."
+	@echo "Installing the package into $(VENV) (a minute the first time)..."
 	@$(PIP) install --quiet --constraint constraints/dev.txt pip
+	@$(PIP) install --quiet --constraint constraints/dev.txt --group build
+	@$(PIP) install --quiet --constraint constraints/dev.txt --no-build-isolation --editable '.[demo]'
+	@touch $@
+
+$(STAMP): $(DEMO_STAMP)
+	@echo "Installing the tools of development into $(VENV) (a minute or two the first time)..."
 	@$(PIP) install --quiet --constraint constraints/dev.txt --group dev
 	@$(PIP) install --quiet --constraint constraints/dev.txt --no-build-isolation --editable '.[all]'
 	@touch $@
