@@ -25,6 +25,10 @@ LATENCY_BUCKETS: tuple[float, ...] = (
 )  # fmt: skip
 
 
+#: Label that every metric of a model with a version carries besides those of its own.
+MODEL_VERSION = "model_version"
+
+
 def quote(value: str) -> str:
     r"""Quote a label value for PromQL or the text format.
 
@@ -70,7 +74,7 @@ class Metric:
         KeyError
             If a matcher names a label that the metric does not have.
         """
-        unknown = set(matchers) - set(self.labels)
+        unknown = set(matchers) - {*self.labels, MODEL_VERSION}
         if unknown:
             raise KeyError(f"{self.name} has no label {', '.join(sorted(unknown))}; it has {', '.join(self.labels)}")
         inside = ",".join(f"{label}={quote(value)}" for label, value in matchers.items())
@@ -105,8 +109,8 @@ SAMPLING_RATIO = Metric(
     ("model",), "ratio",
 )  # fmt: skip
 MODEL_INFO = Metric(
-    "ml_model_info", "gauge", "Always 1; carries the model's version, task and reference fingerprint.",
-    ("model", "version", "task", "reference"),
+    "ml_model_info", "gauge", "Always 1; carries the model's task and reference fingerprint.",
+    ("model", "task", "reference"),
 )  # fmt: skip
 
 # --- data --------------------------------------------------------------------------------------------------------

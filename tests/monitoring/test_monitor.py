@@ -172,8 +172,8 @@ def test_each_metric_of_the_catalog_is_exposed_exactly_once(name, full_text):
     assert family.type == metric.kind
     assert family.samples, "no value"
     for sample in family.samples:
-        assert set(sample.labels) - {"le"} == set(metric.labels)
-        assert sample.labels["model"] == "full"
+        assert set(sample.labels) - {"le", catalog.MODEL_VERSION} == set(metric.labels)
+        assert (sample.labels["model"], sample.labels[catalog.MODEL_VERSION]) == ("full", "1.2")
     series = [(sample.name, *sorted(sample.labels.items())) for sample in family.samples]
     assert len(set(series)) == len(series)
 
@@ -238,7 +238,8 @@ def test_the_endpoint_of_a_running_monitor(make, mixed, until):
     monitor = make(reference=mixed, version="1.2").start()
     monitor.track(lambda row: 1)({"x": 5.0, "city": "Oslo"})
     text = requests.get(f"{monitor.url}/metrics", timeout=10).text
-    assert f'ml_predictions_total{{endpoint="<lambda>",model="{monitor.name}"}} 1.0' in text
+    labels = f'endpoint="<lambda>",model="{monitor.name}",model_version="1.2"'
+    assert f"ml_predictions_total{{{labels}}} 1.0" in text
     page = requests.get(monitor.url, timeout=10).text
     assert f"<h1>{monitor.name}</h1>" in page
     assert "version 1.2" in page

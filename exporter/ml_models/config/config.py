@@ -80,7 +80,7 @@ class ModelSection(Section):
         description="Name of the model, the `model` label of every metric; unique among all models that one Prometheus "
         "scrapes. Not set: taken from the model object.",
     )
-    version: AnyText = Field(default="", description="Version of the model, as shown in `ml_model_info` and reports.")
+    version: AnyText = Field(default="", description="Version of the model: the `model_version` label of every metric.")
     reference: FilePath | None = Field(
         default=None,
         description="File of the reference profile that live data are compared with; a relative path is taken from the "

@@ -78,7 +78,7 @@ def monitor(watched: ModelMonitor, faults: Mapping[str, int]) -> list[Exposed]:
     name, recorder, pipeline = watched.name, watched.recorder, watched.pipeline
     info, thresholds = family(catalog.MODEL_INFO), family(catalog.ALERT_THRESHOLD)
     reference = watched.reference.fingerprint if watched.reference else ""
-    info.add_metric([name, watched.version, pipeline.interpreter.task, reference], 1)
+    info.add_metric([name, pipeline.interpreter.task, reference], 1)
     for signal, value in watched.thresholds.items():
         thresholds.add_metric([name, signal], value)
     rows, failures = family(catalog.DROPPED_ROWS), family(catalog.HOOK_FAILURES)

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, overload
 
-from ml_models.catalog import SIGNALS
+from ml_models.catalog import MODEL_VERSION, SIGNALS
 from ml_models.collectors.data import DEFAULT_THRESHOLDS, DataCollector
 from ml_models.collectors.isolation import Collector, Exposed, collect
 from ml_models.collectors.system import SystemSampler
@@ -54,7 +54,7 @@ class ModelMonitor:
     name : str, optional
         Value of the ``model`` label; by default the model's class. Unique over everything one Prometheus scrapes.
     version : str
-        Version of the model, shown by ``ml_model_info``.
+        Version of the model: the ``model_version`` label of all its metrics.
     reference : ReferenceProfile, path or data, optional
         What the data looked like when the model was good: a profile, the path of one (``.json``) or of data, or data.
         Without it there is no drift and no quality.
@@ -139,6 +139,7 @@ class ModelMonitor:
         self.model = model
         self.name = name or (type(model).__name__ if model is not None else "model")
         self.version = version
+        self._constant = {MODEL_VERSION: version} if version else {}
         self.thresholds = {**DEFAULT_THRESHOLDS, **(alert_thresholds or {})}
         self._check_arguments(locals())
         self.reference = _reference(reference)
@@ -175,7 +176,7 @@ class ModelMonitor:
         self._worker: Worker | None = None
         self._history = HistoryKeeper(self._history_values, metrics_interval)
         #: A registry of this monitor alone, for other ways of prometheus_client to expose it.
-        self.registry = Registry(self._collect)
+        self.registry = Registry(self._collect, self._constant)
         _live.add(self)
 
     def _check_arguments(self, given: Mapping[str, Any]) -> None:
@@ -224,11 +225,11 @@ class ModelMonitor:
         with self._lifecycle:
             if self._server is not None:
                 return self
-            twin = next((one for one in _live if one is not self and one.name == self.name and one.running), None)
+            twin = next((one for one in _live if one is not self and one.running and one._same_series(self)), None)
             if twin is not None:
                 raise LifecycleError(
-                    f"a monitor named {self.name!r} is already running in this process; stop it, or give this one "
-                    "another name"
+                    f"a monitor named {self.name!r}, version {self.version!r}, is already running in this process; "
+                    "stop it, or give this one another name or version"
                 )
             level, style = self._logging
             if level is not None:
@@ -294,6 +295,9 @@ class ModelMonitor:
         if self._server is None:
             raise LifecycleError("the monitor is not running; call start() first")
         return self._server.url
+
+    def _same_series(self, other: ModelMonitor) -> bool:
+        return (self.name, self.version) == (other.name, other.version)
 
     def _after_fork(self) -> None:
         """Go on in a forked child: count from zero, do not serve what the parent serves."""
@@ -483,7 +487,7 @@ class ModelMonitor:
 
     def metrics_text(self, openmetrics: bool = False) -> bytes:
         """Return what a scrape gets."""
-        return render(self._collect(), openmetrics=openmetrics)
+        return render(self._collect(), openmetrics=openmetrics, constant=self._constant)
 
     def _collect(self) -> list[Exposed]:
         total, recent = self._pipeline.counts()

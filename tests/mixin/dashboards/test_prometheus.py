@@ -42,7 +42,6 @@ _VALUES = {
     "reason": ("buffer_full",),
     "stage": ("capture",),
     "path": ("/",),
-    "version": ("1.0.0",),
     "task": ("classification",),
     "reference": ("0a1b2c3d",),
 }
@@ -114,7 +113,10 @@ def _exposition(replica: int, ticks: float) -> str:
         lines += [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.kind}"]
         for model in ("well", "ill", "idle"):
             for labels in _series(metric):
-                text = ",".join(f"{name}={quote(value)}" for name, value in {"model": model, **labels}.items())
+                text = ",".join(
+                    f"{name}={quote(value)}"
+                    for name, value in ({"model": model, catalog.MODEL_VERSION: "1.0.0"} | labels).items()
+                )
                 if metric.kind != "histogram":
                     lines.append(f"{metric.name}{{{text}}} {_value(metric, labels, model, replica, ticks)}")
                     continue
@@ -321,7 +323,7 @@ def test_annotations_mark_alerts_and_new_versions(ask, dashboard):
     alerts = ask("query", query=substitute(marks["Firing alerts"], variables))
     assert {(one["metric"]["alertname"], one["metric"]["severity"]) for one in alerts} == {("Ill", "critical")}
     (change,) = ask("query", query=substitute(marks["Model changes"], variables))
-    assert change["metric"] == {"version": "1.0.0", "reference": "0a1b2c3d"}
+    assert change["metric"] == {catalog.MODEL_VERSION: "1.0.0", "reference": "0a1b2c3d"}
 
 
 def test_variables_find_jobs_models_and_features(ask, dashboard):
