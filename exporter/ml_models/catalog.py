@@ -24,6 +24,8 @@ LATENCY_BUCKETS: tuple[float, ...] = (
     0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
 )  # fmt: skip
 
+#: Upper bounds of the histogram of batch sizes, in rows.
+BATCH_BUCKETS: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1e3, 2e3, 5e3, 1e4, 1e5)
 
 #: Label that every metric of a model with a version carries besides those of its own.
 MODEL_VERSION = "model_version"
@@ -100,6 +102,27 @@ PREDICTION_ERRORS = Metric(
 PREDICTION_DURATION = Metric(
     "ml_prediction_duration_seconds", "histogram", "Duration of prediction calls, failed ones included.",
     ("model", "endpoint"), "seconds", LATENCY_BUCKETS,
+)  # fmt: skip
+PREDICTION_ERROR_DURATION = Metric(
+    "ml_prediction_error_seconds_total", "counter", "Duration of the calls that raised, by exception class.",
+    ("model", "endpoint", "exception"), "seconds",
+)  # fmt: skip
+PREDICTION_BATCH = Metric(
+    "ml_prediction_batch_rows", "histogram", "Rows of the calls that predicted.",
+    ("model", "endpoint"), "rows", BATCH_BUCKETS,
+)  # fmt: skip
+PREDICTION_QUEUED = Metric(
+    "ml_prediction_queued_seconds", "histogram", "Time that calls waited before they began, where callers tell it.",
+    ("model", "endpoint"), "seconds", LATENCY_BUCKETS,
+)  # fmt: skip
+PREDICTION_FIRST_ITEM = Metric(
+    "ml_prediction_first_item_seconds", "histogram", "Time until a generator gave its first item.",
+    ("model", "endpoint"), "seconds", LATENCY_BUCKETS,
+)  # fmt: skip
+PREDICTION_ITEMS = Metric("ml_prediction_items_total", "counter", "Items that generators gave.", ("model", "endpoint"))
+PREDICTION_ITEMS_DURATION = Metric(
+    "ml_prediction_items_seconds_total", "counter", "Time that generators took for their items, their consumers' left "
+    "out.", ("model", "endpoint"), "seconds",
 )  # fmt: skip
 PREDICTIONS_IN_PROGRESS = Metric(
     "ml_predictions_in_progress", "gauge", "Prediction calls that have started and not ended.", ("model",)

@@ -151,6 +151,13 @@ def full_text() -> str:
         predict({"x": float(x), "city": "Oslo"})
         monitor.record_outcome(monitor.last_prediction_id(), "yes" if x > 150 else "no")
     predict({"x": 1.0, "city": "Oslo", "z": 1})
+    assert monitor.track(lambda row, at: "no", queued_at="at", features="row")(None, time.time() - 1) == "no"
+
+    @monitor.track
+    def stream(row: Any) -> Any:
+        yield from ("yes", "no")
+
+    assert list(stream(None)) == ["yes", "no"]
     with pytest.raises(ValueError, match="no row"):
         predict(None)
     text = ""
@@ -200,7 +207,7 @@ def test_counts_of_cells_bins_and_observations_agree(full_text):
         nothing += total(catalog.FEATURE_INVALID.name, feature=feature)
         assert total(catalog.BIN_OBSERVATIONS.name, feature=feature) == seen - nothing
         assert abs(total(catalog.BIN_REFERENCE.name, feature=feature) - 1) < 1e-9
-    assert total(catalog.PREDICTIONS.name) == 301
+    assert total(catalog.PREDICTIONS.name) == 303
     assert total(catalog.OUTCOMES.name) == 300
     assert total("ml_prediction_duration_seconds_count") == 302
 

@@ -15,11 +15,12 @@ from ml_models.monitoring.capture import SCALARS, Batch
 from ml_models.monitoring.ledger import Ledger
 from ml_models.monitoring.outputs import Interpreter
 from ml_models.monitoring.recorder import FAILED
+from ml_models.monitoring.timings import count_batches
 from ml_models.profile.cells import to_floats
 from ml_models.profile.counting import TableCounter, examined
 from ml_models.profile.ingest import columns
 from ml_models.profile.reference import ReferenceProfile
-from ml_models.profile.tally import BUCKETS, CALLS, ERRORS, PREDICTED, Layout, Tally
+from ml_models.profile.tally import BUCKETS, CALL_SECONDS, CALLS, ERRORS, PREDICTED, Layout, Tally
 
 _BOUNDS = np.array(LATENCY_BUCKETS)
 
@@ -72,13 +73,16 @@ class Drain:
         slots[CALLS] += len(events)
         slots[ERRORS] += failed
         slots[BUCKETS:] += buckets
-        tally.sums[endpoint] += seconds.sum()
+        tally.seconds[endpoint, CALL_SECONDS] += seconds.sum()
         self._features(tally, features, kinds)
         if Batch not in kinds and result_kinds <= SCALARS and set(map(type, ids)) == {type(None)}:
             self._guard("output", self._single_results, tally, numbers, results, None, now)
             slots[PREDICTED] += len(events)
+            tally.batches[endpoint, 0] += len(events)
         else:
-            slots[PREDICTED] += self._results(tally, numbers, features, results, ids, now)
+            rows = self._results(tally, numbers, features, results, ids, now)
+            slots[PREDICTED] += sum(rows)
+            count_batches(tally, endpoint, rows)
 
     def _results(
         self,
@@ -88,25 +92,24 @@ class Drain:
         results: Sequence[Any],
         ids: Sequence[Any],
         now: float,
-    ) -> int:
-        """Count outputs and hold predictions; return the rows predicted. Calls of one row go together."""
+    ) -> list[int]:
+        """Count outputs and hold predictions; return the rows of each call. Calls of one row go together."""
         single_numbers: list[int] = []
         single_results: list[Any] = []
         single_ids: list[Any] = []
-        predicted = 0
+        predicted: list[int] = []
         for number, captured, result, own in zip(numbers, features, results, ids, strict=True):
             if result is FAILED:
                 continue
             rows = captured.rows if type(captured) is Batch else 1
+            predicted.append(rows)
             if rows == 1 and not (isinstance(result, np.ndarray | list) or hasattr(result, "to_numpy")):
                 single_numbers.append(number)
                 single_results.append(result)
                 single_ids.append(own)
                 continue
-            predicted += rows
             self._guard("output", self._batch_result, tally, number, rows, result, own, now)
         if single_numbers:
-            predicted += len(single_numbers)
             plain = [None if _is_container(value) else value for value in single_results]
             named = single_ids if any(own is not None for own in single_ids) else None
             self._guard("output", self._single_results, tally, single_numbers, plain, named, now)

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 
 def serving(
-    model: str, recorder: Recorder, pipeline: Pipeline, total: Tally, errors: Mapping[tuple[str, str], int]
+    model: str,
+    recorder: Recorder,
+    pipeline: Pipeline,
+    total: Tally,
+    errors: Mapping[tuple[str, str], tuple[int, float]],
 ) -> list[Exposed]:
     """Return predictions, errors and latency."""
     return list(

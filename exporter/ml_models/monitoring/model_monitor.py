@@ -167,7 +167,7 @@ class ModelMonitor:
         self._system = SystemSampler()
         self._exception_names = ExceptionNames()
         self._error_log = ErrorLog()
-        self._errors: Counter[tuple[str, str]] = Counter()
+        self._errors: dict[tuple[str, str], tuple[int, float]] = {}
         self._faults: Counter[str] = Counter()
         self._counting = threading.Lock()
         self._lifecycle = threading.Lock()
@@ -334,6 +334,7 @@ class ModelMonitor:
         features: str | Callable[..., Any] | None = None,
         output: str | Callable[[Any], Any] | None = None,
         prediction_id: str | Callable[..., Any] | None = None,
+        queued_at: str | Callable[..., Any] | None = None,
     ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
     def track(
@@ -345,6 +346,7 @@ class ModelMonitor:
         features: str | Callable[..., Any] | None = None,
         output: str | Callable[[Any], Any] | None = None,
         prediction_id: str | Callable[..., Any] | None = None,
+        queued_at: str | Callable[..., Any] | None = None,
     ) -> Any:
         """Decorate a prediction function: sync, async, generator or async generator.
 
@@ -360,6 +362,9 @@ class ModelMonitor:
         prediction_id : str or callable, optional
             Where the caller's own id is: a parameter, a key or column of the features, or a callable on the arguments.
             By default an id is made; see :meth:`last_prediction_id`.
+        queued_at : str or callable, optional
+            When the request was queued, as Unix time in seconds or a datetime: a parameter, a key of the features, or a
+            callable on the arguments. The time until the call begins is then measured.
 
         Raises
         ------
@@ -367,7 +372,12 @@ class ModelMonitor:
             If ``features`` names no parameter.
         """
         decorate = decorator(
-            self._recorder, endpoint=endpoint, features=features, output=output, prediction_id=prediction_id
+            self._recorder,
+            endpoint=endpoint,
+            features=features,
+            output=output,
+            prediction_id=prediction_id,
+            queued_at=queued_at,
         )
         return decorate if function is None else decorate(function)
 
@@ -410,10 +420,11 @@ class ModelMonitor:
         """Run a check every ``health_check_interval``; it fails if it raises, returns False, or takes too long."""
         self.health.add(name, check)
 
-    def _count_error(self, endpoint: str, error: BaseException) -> None:
+    def _count_error(self, endpoint: str, error: BaseException, seconds: float) -> None:
         self._error_log.record(endpoint, error, time.time())
         with self._counting:
-            self._errors[endpoint, self._exception_names.label(error)] += 1
+            count, total = self._errors.get(key := (endpoint, self._exception_names.label(error)), (0, 0.0))
+            self._errors[key] = count + 1, total + seconds
 
     def _count_fault(self, stage: str, error: BaseException | str) -> None:
         with self._counting:
@@ -501,7 +512,7 @@ class ModelMonitor:
         }
         return collect(collectors, self.name)
 
-    def _error_counts(self) -> dict[tuple[str, str], int]:
+    def _error_counts(self) -> dict[tuple[str, str], tuple[int, float]]:
         with self._counting:
             return dict(self._errors)
 
@@ -558,6 +569,7 @@ def track(
     features: str | Callable[..., Any] | None = None,
     output: str | Callable[[Any], Any] | None = None,
     prediction_id: str | Callable[..., Any] | None = None,
+    queued_at: str | Callable[..., Any] | None = None,
 ) -> Any:
     """Decorate a prediction function for the monitor of a name, which may be made before or after.
 
@@ -565,7 +577,7 @@ def track(
     ----------
     model : str
         Name of the monitor.
-    endpoint, features, output, prediction_id
+    endpoint, features, output, prediction_id, queued_at
         As in :meth:`ModelMonitor.track`.
 
     Examples
@@ -578,7 +590,14 @@ def track(
     >>> ModelMonitor(name="triple").get_metrics()["performance"]["predictions"]
     1
     """
-    decorate = decorator(named(model), endpoint=endpoint, features=features, output=output, prediction_id=prediction_id)
+    decorate = decorator(
+        named(model),
+        endpoint=endpoint,
+        features=features,
+        output=output,
+        prediction_id=prediction_id,
+        queued_at=queued_at,
+    )
     return decorate if function is None else decorate(function)
 
 

@@ -13,6 +13,7 @@ from ml_models.monitoring.drain import Drain
 from ml_models.monitoring.ledger import Ledger
 from ml_models.monitoring.outputs import Interpreter, Task
 from ml_models.monitoring.recorder import Recorder
+from ml_models.monitoring.timings import count_timings
 from ml_models.profile.classes import Classes
 from ml_models.profile.reference import ReferenceProfile
 from ml_models.profile.tally import MAX_ENDPOINTS, Layout, Tally
@@ -93,6 +94,7 @@ class Pipeline:
             if events:
                 oldest = min(oldest or events[0][2], events[0][2])
                 self._drain.events(delta, min(slot, MAX_ENDPOINTS - 1), events, now)
+            count_timings(delta, min(slot, MAX_ENDPOINTS - 1), channel)
         if labels:
             ids, actuals = _flat(labels)
             if self._drain.labels(delta, ids, actuals, recorder.ids):

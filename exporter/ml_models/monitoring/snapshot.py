@@ -11,7 +11,7 @@ import numpy as np
 
 from ml_models.collectors.data import DataCollector
 from ml_models.collectors.description import described, ratios
-from ml_models.collectors.serving import serving
+from ml_models.collectors.serving import Serving, serving
 from ml_models.collectors.system import SystemSample
 from ml_models.monitoring.pipeline import Pipeline
 from ml_models.profile.tally import EXAMINED, Tally
@@ -37,12 +37,31 @@ def performance_section(pipeline: Pipeline, tally: Tally, seconds: float, positi
         "f1": found.f1,
         "intervals": {name: list(ends) if ends else None for name, ends in found.intervals.items()},
         "confusion": confusion if found.labels else None,
-        "latency_seconds": {"mean": served.mean, "p50": served.p50, "p95": served.p95, "p99": served.p99},
+        "latency_seconds": _latency(served),
         "throughput_per_second": served.throughput_per_second,
         "error_ratio": served.error_ratio,
         "calls": served.calls,
         "predictions": served.predictions,
+        "endpoints": {name: _endpoint(serving(tally, seconds, slot)) for slot, name in enumerate(pipeline.endpoints)},
         "labels": found.labels,
+    }
+
+
+def _latency(served: Serving) -> dict[str, float | None]:
+    return {"mean": served.mean, "p50": served.p50, "p95": served.p95, "p99": served.p99}
+
+
+def _endpoint(served: Serving) -> dict[str, Any]:
+    return {
+        "calls": served.calls,
+        "predictions": served.predictions,
+        "throughput_per_second": served.throughput_per_second,
+        "error_ratio": served.error_ratio,
+        "latency_seconds": _latency(served),
+        "batch_rows": {"mean": served.batch_mean, "p95": served.batch_p95},
+        "queued_seconds": {"mean": served.queued_mean, "p95": served.queued_p95},
+        "first_item_seconds": {"mean": served.first_item_mean, "p95": served.first_item_p95},
+        "items_per_second": served.items_per_second,
     }
 
 

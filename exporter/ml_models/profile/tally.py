@@ -8,6 +8,7 @@ mixed.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -15,7 +16,7 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_models.catalog import LATENCY_BUCKETS
+from ml_models.catalog import BATCH_BUCKETS, LATENCY_BUCKETS
 from ml_models.profile.cells import CategoryIndex, to_floats
 from ml_models.profile.ingest import Column
 from ml_models.profile.reference import MAX_HASHED, FeatureProfile, ReferenceProfile
@@ -33,6 +34,10 @@ MAX_CLASSES = 20
 #: Counters of an endpoint before its latency buckets.
 CALLS, PREDICTED, ERRORS = range(3)
 BUCKETS = 3
+
+#: What is summed in seconds for each endpoint: calls, waits in a queue, waits for a first item, making of items.
+SECONDS = ("calls", "queued", "first_items", "items")
+CALL_SECONDS, QUEUED_SECONDS, FIRST_ITEM_SECONDS, ITEM_SECONDS = range(4)
 
 #: Rows with a schema fault, by fault; a row may have both, so the rows with any come after them.
 FAULTS = ("missing_column", "unexpected_column")
@@ -69,12 +74,26 @@ class Layout:
             "outcomes": (self.classes, self.classes),
             "predicted": (self.classes,),
             "schema": (len(FAULTS) + 2,),
+            "batches": (MAX_ENDPOINTS, len(BATCH_BUCKETS) + 1),
+            "queued": (MAX_ENDPOINTS, len(LATENCY_BUCKETS) + 1),
+            "first_items": (MAX_ENDPOINTS, len(LATENCY_BUCKETS) + 1),
+            "items": (MAX_ENDPOINTS,),
         }
+
+    @cached_property
+    def sum_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Sections of the array of sums, in order."""
+        return {"seconds": (MAX_ENDPOINTS, len(SECONDS))}
 
     @cached_property
     def size(self) -> int:
         """Length of the integer array."""
-        return sum(int(np.prod(shape)) for shape in self.shapes.values())
+        return _size(self.shapes)
+
+    @cached_property
+    def sums_size(self) -> int:
+        """Length of the array of sums."""
+        return _size(self.sum_shapes)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -83,7 +102,9 @@ class Layout:
             (f.name, f.role, f.kind, f.edges, f.coarse_edges, f.minimum, f.maximum, f.categories, f.others)
             for f in self.features
         ]
-        return sha256(repr((meaning, self.shapes, LATENCY_BUCKETS)).encode()).hexdigest()
+        return sha256(
+            repr((meaning, self.shapes, self.sum_shapes, LATENCY_BUCKETS, BATCH_BUCKETS)).encode()
+        ).hexdigest()
 
     @cached_property
     def index(self) -> dict[tuple[str, str], int]:
@@ -149,16 +170,21 @@ class Layout:
         }
 
 
+def _size(shapes: Mapping[str, tuple[int, ...]]) -> int:
+    return sum(map(math.prod, shapes.values()))
+
+
 class Tally:
     """Counts of one layout.
 
     Attributes
     ----------
     counts : int64 array of shape (layout.size,)
-    sums : float64 array of shape (MAX_ENDPOINTS,)
-        Seconds of latency per endpoint.
-    cells, endpoints, outcomes, predicted, schema : int64 arrays
+    sums : float64 array of shape (layout.sums_size,)
+    cells, endpoints, outcomes, predicted, schema, batches, queued, first_items, items : int64 arrays
         Views into ``counts``. ``schema`` holds rows per fault, the rows with any fault, and the rows looked at.
+    seconds : float64 array of shape (MAX_ENDPOINTS, len(SECONDS))
+        View into ``sums``.
 
     Examples
     --------
@@ -169,25 +195,45 @@ class Tally:
     [3, 1, 1]
     """
 
-    __slots__ = ("cells", "counts", "endpoints", "layout", "outcomes", "predicted", "schema", "sums")
+    __slots__ = (
+        "batches",
+        "cells",
+        "counts",
+        "endpoints",
+        "first_items",
+        "items",
+        "layout",
+        "outcomes",
+        "predicted",
+        "queued",
+        "schema",
+        "seconds",
+        "sums",
+    )
 
     cells: NDArray[np.int64]
     endpoints: NDArray[np.int64]
     outcomes: NDArray[np.int64]
     predicted: NDArray[np.int64]
     schema: NDArray[np.int64]
+    batches: NDArray[np.int64]
+    queued: NDArray[np.int64]
+    first_items: NDArray[np.int64]
+    items: NDArray[np.int64]
+    seconds: NDArray[np.float64]
 
     def __init__(
         self, layout: Layout, counts: NDArray[np.int64] | None = None, sums: NDArray[np.float64] | None = None
     ) -> None:
         self.layout = layout
         self.counts = np.zeros(layout.size, dtype=np.int64) if counts is None else counts
-        self.sums = np.zeros(MAX_ENDPOINTS) if sums is None else sums
-        start = 0
-        for name, shape in layout.shapes.items():
-            stop = start + int(np.prod(shape))
-            setattr(self, name, self.counts[start:stop].reshape(shape))
-            start = stop
+        self.sums = np.zeros(layout.sums_size) if sums is None else sums
+        for array, shapes in ((self.counts, layout.shapes), (self.sums, layout.sum_shapes)):
+            start = 0
+            for name, shape in shapes.items():
+                stop = start + math.prod(shape)
+                setattr(self, name, array[start:stop].reshape(shape))
+                start = stop
 
     def __iadd__(self, other: Tally) -> Tally:
         if other.layout.fingerprint != self.layout.fingerprint:
