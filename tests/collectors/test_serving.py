@@ -53,7 +53,8 @@ def test_without_calls_the_figures_are_undefined():
 def test_families_hold_every_endpoint_and_what_was_dropped(tally):
     found = samples(
         serving_families(
-            "m", tally, ["predict", "batch"], dropped_rows=[5, 0], errors={("predict", "KeyError"): (5, 1.5)},
+            "m", tally, ["predict", "batch"], dropped_rows=[5, 0],
+            queued=[True, False], streams=[False, True], errors={("predict", "KeyError"): (5, 1.5)},
             in_progress=2, sampling_rate=0.5,
         )
     )  # fmt: skip
@@ -71,3 +72,19 @@ def test_families_hold_every_endpoint_and_what_was_dropped(tally):
     assert found[bucket, two, ("le", "+Inf"), model] == 3
     assert found["ml_prediction_duration_seconds_count", one, model] == 100
     assert found["ml_prediction_duration_seconds_sum", two, model] == 270.0
+
+
+def test_waits_and_items_begin_at_zero_where_they_are_measured(tally):
+    """And endpoints that have none have no series of them."""
+    found = samples(
+        serving_families(
+            "m", tally, ["predict", "stream"], dropped_rows=[0, 0], queued=[True, False], streams=[False, True],
+            errors={}, in_progress=0, sampling_rate=1.0,
+        )
+    )  # fmt: skip
+    model, one, two = ("model", "m"), ("endpoint", "predict"), ("endpoint", "stream")
+    assert found["ml_prediction_queued_seconds_count", one, model] == 0
+    assert found["ml_prediction_items_total", two, model] == 0
+    assert found["ml_prediction_first_item_seconds_count", two, model] == 0
+    assert ("ml_prediction_queued_seconds_count", two, model) not in found
+    assert ("ml_prediction_items_total", one, model) not in found

@@ -209,7 +209,7 @@ def test_counts_of_cells_bins_and_observations_agree(full_text):
         assert abs(total(catalog.BIN_REFERENCE.name, feature=feature) - 1) < 1e-9
     assert total(catalog.PREDICTIONS.name) == 303
     assert total(catalog.OUTCOMES.name) == 300
-    assert total("ml_prediction_duration_seconds_count") == 302
+    assert total("ml_prediction_duration_seconds_count") == 304
 
 
 def test_the_registry_serves_other_ways_of_prometheus_client(make, mixed):

@@ -114,6 +114,8 @@ def serving_families(
     endpoints: Sequence[str],
     *,
     dropped_rows: Sequence[int],
+    queued: Sequence[bool],
+    streams: Sequence[bool],
     errors: Mapping[tuple[str, str], tuple[int, float]],
     in_progress: int,
     sampling_rate: float,
@@ -129,13 +131,12 @@ def serving_families(
         Name of each slot in use; the last slot is shared by all further ones.
     dropped_rows : sequence of int
         Rows per endpoint that were served and not tallied; they count as predictions all the same.
+    queued, streams : sequence of bool
+        Whether an endpoint's calls tell when they were queued, and whether they are generators; only then has it
+        series of waits and of items, from the start: PromQL's ``increase`` ignores a series' first value.
     errors : mapping of (endpoint, exception class) to count and seconds
     in_progress : int
     sampling_rate : float
-
-    Notes
-    -----
-    Waits and items have series for the endpoints that have them only.
     """
     predictions, failures, failed = (
         family(catalog.PREDICTIONS),
@@ -158,9 +159,9 @@ def serving_families(
         predictions.add_metric(labels, predicted + dropped)
         _observe(durations, catalog.PREDICTION_DURATION, labels, row[BUCKETS:], spent[CALL_SECONDS])
         _observe(batches, catalog.PREDICTION_BATCH, labels, tally.batches[slot], predicted)
-        if tally.queued[slot].any():
+        if queued[slot]:
             _observe(waits, catalog.PREDICTION_QUEUED, labels, tally.queued[slot], spent[QUEUED_SECONDS])
-        if spent[ITEM_SECONDS]:
+        if streams[slot]:
             _observe(firsts, catalog.PREDICTION_FIRST_ITEM, labels, tally.first_items[slot], spent[FIRST_ITEM_SECONDS])
             items.add_metric(labels, int(tally.items[slot]))
             made.add_metric(labels, spent[ITEM_SECONDS])

@@ -34,6 +34,8 @@ def serving(
             total,
             pipeline.endpoints,
             dropped_rows=pipeline.dropped_rows,
+            queued=pipeline.queued,
+            streams=pipeline.streams,
             errors=errors,
             in_progress=pipeline.in_progress,
             sampling_rate=recorder.sampling_rate,

@@ -193,8 +193,9 @@ def decorator(
         for one in (prediction_id, queued_at):
             if isinstance(one, str) and one not in select.names:
                 recorder.extra_keys.add(one)
-        name = str(endpoint or getattr(function, "__name__", type(function).__name__))
-        return wrap(function, recorder, recorder.channel(name), select)
+        channel = recorder.channel(str(endpoint or getattr(function, "__name__", type(function).__name__)))
+        channel.is_queued |= queued_at is not None
+        return wrap(function, recorder, channel, select)
 
     return decorate
 
@@ -427,6 +428,7 @@ def _wrap_generator(
     function: Callable[..., Any], recorder: Recorder, channel: Channel, select: Selection
 ) -> Callable[..., Any]:
     """Wrap a generator function; what the consumer sends or throws in goes to the generator itself."""
+    channel.is_stream = True
 
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         call = Call(recorder, channel, select, args, kwargs)
@@ -465,6 +467,7 @@ def _wrap_async_generator(
     function: Callable[..., Any], recorder: Recorder, channel: Channel, select: Selection
 ) -> Callable[..., Any]:
     """Wrap an asynchronous generator function, in the same way."""
+    channel.is_stream = True
 
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         call = Call(recorder, channel, select, args, kwargs)

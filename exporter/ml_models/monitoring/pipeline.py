@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ml_models.collectors.windows import SlidingWindow, Windowed
 from ml_models.monitoring.drain import Drain
@@ -17,6 +17,8 @@ from ml_models.monitoring.timings import count_timings
 from ml_models.profile.classes import Classes
 from ml_models.profile.reference import ReferenceProfile
 from ml_models.profile.tally import MAX_ENDPOINTS, Layout, Tally
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +134,32 @@ class Pipeline:
         return names if len(names) <= MAX_ENDPOINTS else [*names[: MAX_ENDPOINTS - 1], "__other__"]
 
     @property
+    def queued(self) -> list[bool]:
+        """Whether the calls of each endpoint tell when they were queued."""
+        return _merged([channel.is_queued for channel in list(self.recorder.channels.values())], any)
+
+    @property
+    def streams(self) -> list[bool]:
+        """Whether the calls of each endpoint are generators."""
+        return _merged([channel.is_stream for channel in list(self.recorder.channels.values())], any)
+
+    @property
     def dropped_rows(self) -> list[int]:
         """Rows per endpoint that were served and not tallied."""
-        dropped = [channel.dropped_rows for channel in list(self.recorder.channels.values())]
-        if len(dropped) <= MAX_ENDPOINTS:
-            return dropped
-        return [*dropped[: MAX_ENDPOINTS - 1], sum(dropped[MAX_ENDPOINTS - 1 :])]
+        return _merged([channel.dropped_rows for channel in list(self.recorder.channels.values())], sum)
 
     def positive_slot(self, positive_class: Any) -> int | None:
         """Return the slot of the positive class: the one named, else the second of two, else none."""
         if positive_class is not None:
             return self.classes.code(positive_class)
         return self.classes.positive
+
+
+def _merged(values: list[T], merge: Callable[[list[T]], T]) -> list[T]:
+    """Return a value per slot: the last one is shared by all endpoints beyond it."""
+    if len(values) <= MAX_ENDPOINTS:
+        return values
+    return [*values[: MAX_ENDPOINTS - 1], merge(values[MAX_ENDPOINTS - 1 :])]
 
 
 class Worker:

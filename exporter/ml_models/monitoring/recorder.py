@@ -62,6 +62,8 @@ class Channel:
         "endpoint",
         "events",
         "held_bytes",
+        "is_queued",
+        "is_stream",
         "streams",
         "waits",
     )
@@ -70,6 +72,8 @@ class Channel:
         self.endpoint = endpoint
         # Plain tuples, which cost least: (number, start, end, features, result, ids), times in ns.
         self.events: deque[Any] = deque()
+        #: Whether calls tell when they were queued, and whether they are generators.
+        self.is_queued = self.is_stream = False
         #: Of generators: (ns until the first item or -1, items, ns in all); the oldest go where there are too many.
         self.streams: deque[tuple[int, int, int]] = deque(maxlen=MAX_TIMINGS)
         #: Seconds that calls waited before they began.
