@@ -132,8 +132,8 @@ SAMPLING_RATIO = Metric(
     ("model",), "ratio",
 )  # fmt: skip
 MODEL_INFO = Metric(
-    "ml_model_info", "gauge", "Always 1; carries the model's task and reference fingerprint.",
-    ("model", "task", "reference"),
+    "ml_model_info", "gauge", "Always 1; carries the model's task, its deployment and the reference's fingerprint.",
+    ("model", "task", "deployment", "reference"),
 )  # fmt: skip
 
 # --- data --------------------------------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ monitoring:
 DEFAULT_ARGUMENTS = {
     "name": None,
     "version": "",
+    "deployment": "champion",
     "reference": None,
     "task": "auto",
     "classes": None,

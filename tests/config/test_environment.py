@@ -44,6 +44,7 @@ def test_a_dict_is_not_overridden(monkeypatch):
 VALUES = {
     "model.name": ("churn", "churn"),
     "model.version": ("1.10", "1.10"),
+    "model.deployment": ("shadow", "shadow"),
     "model.reference": ("ref.json", "ref.json"),
     "model.task": ("classification", "classification"),
     "model.classes": ("0, 1", (0, 1)),

@@ -29,6 +29,7 @@ ARGUMENTS = [
     "model",
     "name",
     "version",
+    "deployment",
     "reference",
     "task",
     "classes",

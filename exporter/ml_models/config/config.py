@@ -40,6 +40,8 @@ from ml_models.config.kinds import (
 
 #: Drift methods that can be asked for: those whose score the live tallies give.
 DRIFT_METHODS = ("psi", "js", "ks")
+#: What becomes of a model's predictions.
+DEPLOYMENTS = ("champion", "challenger", "shadow")
 #: Tasks of a model; ``auto`` decides at its classes or its first outputs.
 TASKS = ("auto", "classification", "regression")
 #: Receivers that the Alertmanager configuration can be generated for.
@@ -81,6 +83,11 @@ class ModelSection(Section):
         "scrapes. Not set: taken from the model object.",
     )
     version: AnyText = Field(default="", description="Version of the model: the `model_version` label of every metric.")
+    deployment: Annotated[str, Choice(DEPLOYMENTS)] = Field(
+        default="champion",
+        description="What becomes of its predictions: they are served, served to some (`challenger`), or not at all "
+        "(`shadow`).",
+    )
     reference: FilePath | None = Field(
         default=None,
         description="File of the reference profile that live data are compared with; a relative path is taken from the "

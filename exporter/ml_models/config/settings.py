@@ -147,6 +147,7 @@ class Config:
         return {
             "name": settings.model.name,
             "version": settings.model.version,
+            "deployment": settings.model.deployment,
             "reference": settings.model.reference,
             "task": settings.model.task,
             "classes": settings.model.classes,

@@ -76,6 +76,7 @@ def dropped(recorder: Recorder) -> dict[str, int]:
         "buffer_full": sum(channel.dropped_rows for channel in channels),
         "buffer_bytes": sum(channel.dropped_bytes for channel in channels),
         "labels_full": recorder.dropped_labels.value,
+        "shadow_full": recorder.dropped_shadows.value,
     }
 
 
@@ -84,13 +85,13 @@ def monitor(watched: ModelMonitor, faults: Mapping[str, int]) -> list[Exposed]:
     name, recorder, pipeline = watched.name, watched.recorder, watched.pipeline
     info, thresholds = family(catalog.MODEL_INFO), family(catalog.ALERT_THRESHOLD)
     reference = watched.reference.fingerprint if watched.reference else ""
-    info.add_metric([name, pipeline.interpreter.task, reference], 1)
+    info.add_metric([name, pipeline.interpreter.task, watched.deployment, reference], 1)
     for signal, value in watched.thresholds.items():
         thresholds.add_metric([name, signal], value)
     rows, failures = family(catalog.DROPPED_ROWS), family(catalog.HOOK_FAILURES)
     for reason, count in dropped(recorder).items():
         rows.add_metric([name, reason], count)
-    for stage in ("capture", "output", "features", "drain"):
+    for stage in ("capture", "output", "features", "drain", "shadow"):
         failures.add_metric([name, stage], faults.get(stage, 0))
     exposed: list[Exposed] = [info, thresholds, rows, failures]
     for metric, value in (

@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, overload
+from typing import Any, Literal, Self, get_args, overload
 
 from ml_models.catalog import MODEL_VERSION, SIGNALS
 from ml_models.collectors.data import DEFAULT_THRESHOLDS, DataCollector
 from ml_models.collectors.isolation import Collector, Exposed, collect
 from ml_models.collectors.system import SystemSampler
-from ml_models.errors import ConfigError, LifecycleError
+from ml_models.errors import ConfigError, InstrumentationError, LifecycleError
 from ml_models.exposition import Endpoint, Registry, Server, render
 from ml_models.exposition.landing import landing_page
 from ml_models.monitoring import families, logs
@@ -33,6 +33,7 @@ from ml_models.monitoring.instrument import Instrumentation
 from ml_models.monitoring.outputs import Task
 from ml_models.monitoring.pipeline import LedgerSettings, Pipeline, Worker, many
 from ml_models.monitoring.recorder import Recorder, adopt, named, reset_after_fork, weakly
+from ml_models.monitoring.shadow import Shadow
 from ml_models.monitoring.snapshot import data_section, performance_section, system_section
 from ml_models.profile.classes import natural_order
 from ml_models.profile.reference import ReferenceProfile, Role
@@ -41,6 +42,8 @@ from ml_models.stats.drift import METHODS
 _LOG = logging.getLogger(__name__)
 
 DEFAULT_PORT = 9877
+
+Deployment = Literal["champion", "challenger", "shadow"]
 
 
 class ModelMonitor:
@@ -58,6 +61,8 @@ class ModelMonitor:
     reference : ReferenceProfile, path or data, optional
         What the data looked like when the model was good: a profile, the path of one (``.json``) or of data, or data.
         Without it there is no drift and no quality.
+    deployment : {'champion', 'challenger', 'shadow'}
+        What becomes of the predictions: served, served to some, or not at all; see :meth:`shadow`.
     task : {'auto', 'classification', 'regression'}
     classes : sequence, optional
         The model's classes; by default its ``classes_``, or those of the reference's label or prediction.
@@ -115,6 +120,7 @@ class ModelMonitor:
         *,
         name: str | None = None,
         version: str = "",
+        deployment: Deployment = "champion",
         reference: Any = None,
         task: Task = "auto",
         classes: Sequence[Any] | None = None,
@@ -138,7 +144,7 @@ class ModelMonitor:
     ) -> None:
         self.model = model
         self.name = name or (type(model).__name__ if model is not None else "model")
-        self.version = version
+        self.version, self.deployment = version, deployment
         self._constant = {MODEL_VERSION: version} if version else {}
         self.thresholds = {**DEFAULT_THRESHOLDS, **(alert_thresholds or {})}
         self._check_arguments(locals())
@@ -167,6 +173,7 @@ class ModelMonitor:
         self._system = SystemSampler()
         self._exception_names = ExceptionNames()
         self._error_log = ErrorLog()
+        self._shadows: list[tuple[ModelMonitor, Shadow]] = []
         self._errors: dict[tuple[str, str], tuple[int, float]] = {}
         self._faults: Counter[str] = Counter()
         self._counting = threading.Lock()
@@ -196,6 +203,9 @@ class ModelMonitor:
             faults.append(f"sampling_rate: found {given['sampling_rate']!r}; above 0 and at most 1")
         if given["drift_method"] not in METHODS:
             faults.append(f"drift_method: unknown {given['drift_method']!r}; choose from {', '.join(sorted(METHODS))}")
+        if given["deployment"] not in get_args(Deployment):
+            known = ", ".join(get_args(Deployment))
+            faults.append(f"deployment: unknown {given['deployment']!r}; choose from {known}")
         if given["task"] not in {"auto", "classification", "regression"}:
             faults.append(f"task: unknown {given['task']!r}; choose from auto, classification, regression")
         faults += [
@@ -261,6 +271,8 @@ class ModelMonitor:
         if self._instrumentation is not None:
             self._instrumentation.remove()
             self._instrumentation = None
+        for _, made in self._shadows:
+            made.stop()
         if self._worker is not None:
             self._worker.stop()
             self._worker = None
@@ -308,6 +320,8 @@ class ModelMonitor:
         self._error_log = ErrorLog()
         self._history = HistoryKeeper(self._history_values, self._history.interval)
         self._pipeline.reset()
+        for _, made in self._shadows:
+            made.reset()
         server, self._server = self._server, None
         if server is not None:
             server.close_inherited()
@@ -390,16 +404,57 @@ class ModelMonitor:
             Row of a batch.
         """
         last = self._recorder.last.get(None)
-        if last is None:
-            return None
-        number, start, own = last[0], last[1], last[-1]
-        if isinstance(own, list | tuple):
-            return own[row] if row < len(own) else None
-        return own if own is not None else self._recorder.ids.make(number, row, start)
+        return None if last is None else self._recorder.id_of(last, row)
+
+    def shadow(
+        self, challenger: ModelMonitor, function: Callable[..., Any]
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]:
+        """Decorate the served function: another model gets each of its calls too, and its outputs are not served.
+
+        The challenger's function runs in a thread of its own and can neither slow nor break the served one; calls that
+        it cannot keep up with are dropped and counted. Labels that this monitor is given reach the challenger too.
+
+        Parameters
+        ----------
+        challenger : ModelMonitor
+            Of the same name and another version, to be compared with this one.
+        function : callable
+            The challenger's prediction function, which takes the same arguments.
+
+        Raises
+        ------
+        InstrumentationError
+            If a function is a generator, or the challenger is this monitor itself.
+
+        Examples
+        --------
+        >>> champion = ModelMonitor(name="price", version="1")
+        >>> challenger = ModelMonitor(name="price", version="2", deployment="shadow")
+        >>> @champion.shadow(challenger, lambda row: 3 * row["x"])
+        ... @champion.track
+        ... def predict(row):
+        ...     return 2 * row["x"]
+        >>> predict({"x": 4})
+        8
+        >>> champion.flush_shadows(); challenger.get_metrics()["performance"]["predictions"]
+        1
+        """
+        if challenger is self:
+            raise InstrumentationError("shadow: a monitor cannot be its own challenger; give one of another version")
+        made = Shadow(self._recorder, challenger.recorder, function)
+        self._shadows.append((challenger, made))
+        return made.follow
+
+    def flush_shadows(self) -> None:
+        """Wait until the challengers have got every call so far."""
+        for _, made in self._shadows:
+            made.flush()
 
     def record_outcome(self, prediction_id: Any, actual: Any) -> None:
         """Give a prediction its label. Never waits; unknown, late and repeated labels are counted as such."""
         self._recorder.add_label(prediction_id, actual)
+        for challenger, _ in self._shadows:
+            challenger.record_outcome(prediction_id, actual)
 
     def record_outcomes(self, ids: Sequence[Any], actuals: Sequence[Any]) -> None:
         """Give many predictions their labels.
@@ -415,6 +470,8 @@ class ModelMonitor:
                 f"record_outcomes: {len(listed_ids)} ids and {len(listed_actuals)} labels; give one label per id"
             )
         self._recorder.add_label(listed_ids, listed_actuals)
+        for challenger, _ in self._shadows:
+            challenger.record_outcomes(ids, actuals)
 
     def add_health_check(self, name: str, check: Callable[[], object]) -> None:
         """Run a check every ``health_check_interval``; it fails if it raises, returns False, or takes too long."""
@@ -457,6 +514,7 @@ class ModelMonitor:
             "model": {
                 "name": self.name,
                 "version": self.version,
+                "deployment": self.deployment,
                 "task": pipeline.interpreter.task,
                 "reference": self.reference.fingerprint if self.reference else None,
             },

@@ -134,6 +134,7 @@ class Recorder:
         self._started_before = self.started.value
         self.labels: deque[tuple[Any, Any]] = deque()
         self.dropped_labels = Counted()
+        self.dropped_shadows = Counted()
         self._lock = threading.Lock()
         for channel in self.channels.values():
             channel.reset()
@@ -217,6 +218,13 @@ class Recorder:
             self.dropped_labels.add()
             return
         self.labels.append((prediction_id, actual))
+
+    def id_of(self, last: Any, row: int = 0) -> Any:
+        """Return the id of a row of a call, from what :attr:`last` holds of it; None if it has none."""
+        number, start, own = last[0], last[1], last[-1]
+        if isinstance(own, list | tuple):
+            return own[row] if row < len(own) else None
+        return own if own is not None else self.ids.make(number, row, start)
 
     @property
     def in_progress(self) -> int:
