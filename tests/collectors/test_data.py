@@ -155,6 +155,17 @@ def test_every_method_can_be_the_one_that_decides(layout, live, method):
     assert method in drift.scores
 
 
+@pytest.mark.parametrize("shift", [0.5, 5.0, 500.0, -50.0])
+def test_wasserstein_of_a_window_has_the_full_size_of_a_shift(normals, shift):
+    """Also far beyond the reference's range, where bins alone hold no distance, to a tenth."""
+    few = Layout(normals.features[:5])
+    tally = Tally(few)
+    tally.add_block(np.arange(5), np.random.default_rng(4).normal(shift, 1, (5, 4_000)))
+    merged = Tally(few) + tally + Tally(few)
+    scores = DataCollector("m", few, {}, "wasserstein").drift(merged).scores["wasserstein"]
+    np.testing.assert_allclose(scores, abs(shift), rtol=0.1, atol=0.05)
+
+
 def test_drift_below_its_threshold_or_within_noise_is_none(layout, live):
     assert by_name(layout, DataCollector("m", layout, {"drift_warning_max": 99}).drift(live).drifted)["moved"] is False
     barely = Tally(layout)

@@ -62,7 +62,7 @@ def test_uniqueness_is_the_share_of_rows_that_repeat_none():
 
 
 def test_dimensions_that_apply_take_part_and_those_that_do_not_are_left_out():
-    fine = dict(cells=10, missing=0, invalid=0, out_of_range=0, rows=10, faulty_rows=0)
+    fine = {"cells": 10, "missing": 0, "invalid": 0, "out_of_range": 0, "rows": 10, "faulty_rows": 0}
     assert set(quality(**fine).dimensions) == {"completeness", "validity", "schema"}
     found = quality(**fine, uniqueness=0.5, timeliness=0.0)
     assert tuple(found.dimensions) == DIMENSIONS

@@ -113,7 +113,7 @@ class DataCollector:
                 if method.fine
                 else (layout.reference_coarse, live)
             )
-            score = np.asarray(method.score(*sides, self._grid), dtype=np.float64)
+            score = np.asarray(method.score(*sides, self._grid, tally.extremes), dtype=np.float64)
             scores[name] = np.where(self._is_numeric, score, np.nan) if method.ordered else score
         samples = live.sum(axis=1)
         noise = psi_noise(layout.reference_coarse.sum(axis=1), samples, self.chi2)

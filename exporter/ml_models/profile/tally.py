@@ -1,6 +1,8 @@
-"""The tally: every count that is monitored, in two flat arrays of fixed layout.
+"""The tally: everything that is monitored, in three flat arrays of fixed layout.
 
-Tallies of one layout add, whatever they come from: sub-windows, worker processes, partitions of data. The layout is a
+Tallies of one layout merge, whatever they come from: sub-windows, worker processes, partitions of data. Counts and sums
+add; of extremes the farther one is kept. Each of these is associative and commutative (sums to the last digits) and
+has the empty tally as its neutral element, so that neither the order nor the grouping of parts matters. The layout is a
 pure function of the reference profile and the classes, and has a hash, so that counts of different meaning are never
 mixed.
 """
@@ -19,7 +21,7 @@ from ml_models.catalog import LATENCY_BUCKETS
 from ml_models.profile.cells import CategoryIndex, to_floats
 from ml_models.profile.ingest import Column
 from ml_models.profile.reference import MAX_HASHED, FeatureProfile, ReferenceProfile
-from ml_models.stats.binning import cumulative_counts
+from ml_models.stats.binning import cumulative_counts, finite_range
 
 #: Cells of a feature before its bins.
 ROWS, MISSING, INVALID, BELOW, ABOVE = range(5)
@@ -33,6 +35,9 @@ MAX_CLASSES = 20
 #: Counters of an endpoint before its latency buckets.
 CALLS, PREDICTED, ERRORS = range(3)
 BUCKETS = 3
+
+#: Places of ``extremes``.
+MINIMUM, MAXIMUM = range(2)
 
 #: Rows with a schema fault, by fault; a row may have both, so the rows with any come after them.
 FAULTS = ("missing_column", "unexpected_column")
@@ -72,9 +77,19 @@ class Layout:
         }
 
     @cached_property
+    def sum_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Sections of the array of sums, in order."""
+        return {"seconds": (MAX_ENDPOINTS,)}
+
+    @cached_property
     def size(self) -> int:
         """Length of the integer array."""
-        return sum(int(np.prod(shape)) for shape in self.shapes.values())
+        return _size(self.shapes)
+
+    @cached_property
+    def sum_size(self) -> int:
+        """Length of the array of sums."""
+        return _size(self.sum_shapes)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -83,7 +98,7 @@ class Layout:
             (f.name, f.role, f.kind, f.edges, f.coarse_edges, f.minimum, f.maximum, f.categories, f.others)
             for f in self.features
         ]
-        return sha256(repr((meaning, self.shapes, LATENCY_BUCKETS)).encode()).hexdigest()
+        return sha256(repr((meaning, self.shapes, self.sum_shapes, LATENCY_BUCKETS)).encode()).hexdigest()
 
     @cached_property
     def index(self) -> dict[tuple[str, str], int]:
@@ -150,61 +165,122 @@ class Layout:
 
 
 class Tally:
-    """Counts of one layout.
+    """Counts, sums and extremes of one layout.
 
     Attributes
     ----------
     counts : int64 array of shape (layout.size,)
-    sums : float64 array of shape (MAX_ENDPOINTS,)
-        Seconds of latency per endpoint.
+        They add.
+    sums : float64 array of shape (layout.sum_size,)
+        They add.
+    extremes : float64 array of shape (2, n_features)
+        Least and largest finite value of each numeric column, infinity and minus infinity where there was none. They
+        merge by minimum and maximum.
     cells, endpoints, outcomes, predicted, schema : int64 arrays
         Views into ``counts``. ``schema`` holds rows per fault, the rows with any fault, and the rows looked at.
+    seconds : float64 array of shape (MAX_ENDPOINTS,)
+        View into ``sums``: latency per endpoint.
 
     Examples
     --------
     >>> profile = ReferenceProfile.fit({"x": [1.0, 2.0, 3.0, 4.0]})
     >>> a, b = Tally(Layout.of(profile)), Tally(Layout.of(profile))
     >>> a.add_column(0, [1.0, None]); b.add_column(0, [9.0])
-    >>> (a + b).cells[0, [ROWS, MISSING, ABOVE]].tolist()
-    [3, 1, 1]
+    >>> (a + b).cells[0, [ROWS, MISSING, ABOVE]].tolist(), (a + b).extremes[:, 0].tolist()
+    ([3, 1, 1], [1.0, 9.0])
     """
 
-    __slots__ = ("cells", "counts", "endpoints", "layout", "outcomes", "predicted", "schema", "sums")
+    __slots__ = (
+        "cells", "counts", "endpoints", "extremes", "layout", "outcomes", "predicted", "schema", "seconds", "sums",
+    )  # fmt: skip
 
     cells: NDArray[np.int64]
     endpoints: NDArray[np.int64]
     outcomes: NDArray[np.int64]
     predicted: NDArray[np.int64]
     schema: NDArray[np.int64]
+    seconds: NDArray[np.float64]
 
     def __init__(
-        self, layout: Layout, counts: NDArray[np.int64] | None = None, sums: NDArray[np.float64] | None = None
+        self,
+        layout: Layout,
+        counts: NDArray[np.int64] | None = None,
+        sums: NDArray[np.float64] | None = None,
+        extremes: NDArray[np.float64] | None = None,
     ) -> None:
         self.layout = layout
         self.counts = np.zeros(layout.size, dtype=np.int64) if counts is None else counts
-        self.sums = np.zeros(MAX_ENDPOINTS) if sums is None else sums
-        start = 0
-        for name, shape in layout.shapes.items():
-            stop = start + int(np.prod(shape))
-            setattr(self, name, self.counts[start:stop].reshape(shape))
-            start = stop
+        self.sums = np.zeros(layout.sum_size) if sums is None else sums
+        self.extremes = _no_extremes(len(layout.features)) if extremes is None else extremes
+        for flat, shapes in ((self.counts, layout.shapes), (self.sums, layout.sum_shapes)):
+            start = 0
+            for name, shape in shapes.items():
+                stop = start + int(np.prod(shape))
+                setattr(self, name, flat[start:stop].reshape(shape))
+                start = stop
 
     def __iadd__(self, other: Tally) -> Tally:
         if other.layout.fingerprint != self.layout.fingerprint:
             raise ValueError("tallies of different layouts do not add: the reference or its bins differ")
         self.counts += other.counts
         self.sums += other.sums
+        mine, theirs = self.extremes, other.extremes
+        np.minimum(mine[MINIMUM], theirs[MINIMUM], out=mine[MINIMUM])
+        np.maximum(mine[MAXIMUM], theirs[MAXIMUM], out=mine[MAXIMUM])
         return self
 
     def __add__(self, other: Tally) -> Tally:
-        total = Tally(self.layout, self.counts.copy(), self.sums.copy())
+        total = self.copy()
         total += other
         return total
 
+    def copy(self) -> Tally:
+        """Return a tally of the same content that shares nothing with this one."""
+        return Tally(self.layout, self.counts.copy(), self.sums.copy(), self.extremes.copy())
+
     def clear(self) -> None:
-        """Set every count to 0."""
+        """Make it the empty tally."""
         self.counts[:] = 0
         self.sums[:] = 0
+        self.extremes[:] = _no_extremes(len(self.layout.features))
+
+    def to_bytes(self) -> bytes:
+        """Return the tally for a file or another process: the layout's hash, then the arrays, little-endian."""
+        arrays = (self.counts.astype("<i8"), self.sums.astype("<f8"), self.extremes.astype("<f8"))
+        return bytes.fromhex(self.layout.fingerprint) + b"".join(array.tobytes() for array in arrays)
+
+    @classmethod
+    def from_bytes(cls, layout: Layout, data: bytes) -> Tally:
+        """Return the tally that :meth:`to_bytes` wrote.
+
+        Raises
+        ------
+        ValueError
+            If it is cut off, or of another layout.
+
+        Examples
+        --------
+        >>> layout = Layout.of(ReferenceProfile.fit({"x": [1.0, 2.0]}))
+        >>> tally = Tally(layout)
+        >>> tally.add_column(0, [7.0])
+        >>> Tally.from_bytes(layout, tally.to_bytes()).extremes.tolist()
+        [[7.0], [7.0]]
+        """
+        head, width = bytes.fromhex(layout.fingerprint), len(layout.features)
+        if data[: len(head)] != head:
+            raise ValueError("a tally of another layout: the reference or its bins differ")
+        sizes = (layout.size, layout.sum_size, 2 * width)
+        if len(data) != len(head) + 8 * sum(sizes):
+            raise ValueError(
+                f"a tally of {len(data)} bytes, not {len(head) + 8 * sum(sizes)}: it is cut off or damaged"
+            )
+        body, middle, end = data[len(head) :], 8 * sizes[0], 8 * (sizes[0] + sizes[1])
+        return cls(
+            layout,
+            np.frombuffer(body[:middle], "<i8").astype(np.int64),
+            np.frombuffer(body[middle:end], "<f8").astype(np.float64),
+            np.frombuffer(body[end:], "<f8").astype(np.float64).reshape(2, width),
+        )
 
     def add_block(self, rows: NDArray[np.intp], columns: NDArray[np.float64]) -> None:
         """Count the values of numeric features.
@@ -225,6 +301,9 @@ class Tally:
         cells[rows, BELOW] += cumulative[:, -2]
         cells[rows, ABOVE] += present - cumulative[:, -1]
         cells[rows, BINS:] += np.diff(cumulative[:, :-2], axis=1, prepend=0)
+        low, high = finite_range(columns)
+        self.extremes[MINIMUM, rows] = np.minimum(self.extremes[MINIMUM, rows], low)
+        self.extremes[MAXIMUM, rows] = np.maximum(self.extremes[MAXIMUM, rows], high)
 
     def add_column(self, row: int, values: Column) -> None:
         """Count the cells of one feature, of any kind, good and bad ones."""
@@ -253,3 +332,11 @@ class Tally:
         """Count a column that is absent as so many missing cells."""
         self.cells[row, ROWS] += n_rows
         self.cells[row, MISSING] += n_rows
+
+
+def _size(shapes: dict[str, tuple[int, ...]]) -> int:
+    return sum(int(np.prod(shape)) for shape in shapes.values())
+
+
+def _no_extremes(features: int) -> NDArray[np.float64]:
+    return np.repeat([[np.inf], [-np.inf]], features, axis=1)
