@@ -250,6 +250,12 @@ def test_each_drift_method_can_be_asked_for(method):
     assert config.get_monitoring_config()["drift_method"] == method
 
 
+def test_the_drift_methods_are_all_that_there_are():
+    from ml_models.stats.drift import METHODS
+
+    assert tuple(METHODS) == DRIFT_METHODS
+
+
 def test_classes_keep_their_types_and_order(write):
     file = write("monitoring: {model: {classes: [b, a, 3, 'no', no], positive_class: 3}}".replace(", 'no'", ""))
     arguments = Config(file, environ={}).get_monitoring_config()

@@ -18,10 +18,11 @@ from ml_models.collectors.isolation import Exposed
 from ml_models.profile.tally import ABOVE, BELOW, BINS, EXAMINED, FAULTS, FAULTY, INVALID, MISSING, ROWS, Layout, Tally
 from ml_models.stats.drift import METHODS, THRESHOLD
 from ml_models.stats.quality import Quality, quality
-from ml_models.stats.significance import dataset_drift, noise_quantile, psi_noise
+from ml_models.stats.significance import PVALUES, adjusted_pvalues, dataset_drift, noise_quantile, psi_noise
 from ml_models.stats.transport import Grid
 
-#: Probability with which noise alone passes for drift.
+#: Probability with which noise alone passes for drift, or where many features are tested at once, the share of the
+#: drifted ones that may be so by chance.
 ALPHA = 0.001
 #: Sample sizes between which the noise is worked out; the asymptotic distribution does beyond them.
 NOISE_ROWS = (50, 1_000)
@@ -50,6 +51,8 @@ class Drift:
         Live values in the bins.
     noise : array of shape (n_columns,)
         PSI that noise alone reaches with probability :data:`ALPHA`.
+    pvalues, adjusted : array of shape (n_columns,)
+        Of the method that decides, if it is a test, and adjusted for the number of columns; NaN otherwise.
     drifted : object array of shape (n_columns,)
         True, False, or None where there are too few samples to judge.
     live : array of shape (n_columns, n_bins)
@@ -59,6 +62,8 @@ class Drift:
     scores: dict[str, NDArray[np.float64]]
     samples: NDArray[np.int64]
     noise: NDArray[np.float64]
+    pvalues: NDArray[np.float64]
+    adjusted: NDArray[np.float64]
     drifted: NDArray[Any]
     live: NDArray[np.int64]
 
@@ -108,21 +113,31 @@ class DataCollector:
         scores = {}
         for name in dict.fromkeys((*EXPORTED_METHODS, self.method)):
             method = METHODS[name]
-            sides = (
-                (layout.reference_cells[:, BINS:], tally.cells[:, BINS:])
-                if method.fine
-                else (layout.reference_coarse, live)
-            )
-            score = np.asarray(method.score(*sides, self._grid), dtype=np.float64)
+            sides = self._sides(name, tally, live)
+            score = np.asarray(method.score(*sides, self._grid, tally.extremes), dtype=np.float64)
             scores[name] = np.where(self._is_numeric, score, np.nan) if method.ordered else score
         samples = live.sum(axis=1)
         noise = psi_noise(layout.reference_coarse.sum(axis=1), samples, self.chi2)
-        with np.errstate(invalid="ignore"):
-            over = (scores[self.method] > self.thresholds["drift_warning_max"]) & (scores["psi"] > noise)
         judged = (samples >= self.thresholds["samples_min"]) & ~np.isnan(scores[self.method])
+        pvalues = adjusted = np.full(len(layout.features), np.nan)
+        with np.errstate(invalid="ignore"):
+            if self.method in PVALUES:
+                found = np.asarray(PVALUES[self.method](*self._sides(self.method, tally, live)), dtype=np.float64)
+                pvalues = np.where(judged, found, np.nan)
+                adjusted = adjusted_pvalues(pvalues)
+                significant = adjusted <= ALPHA
+            else:
+                significant = scores["psi"] > noise
+            over = (scores[self.method] > self.thresholds["drift_warning_max"]) & significant
         drifted: NDArray[Any] = over.astype(object)
         drifted[~judged] = None
-        return Drift(scores, samples, noise, drifted, live)
+        return Drift(scores, samples, noise, pvalues, adjusted, drifted, live)
+
+    def _sides(self, method: str, tally: Tally, live: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the reference's and the live counts in the bins that a method works on."""
+        if METHODS[method].fine:
+            return self.layout.reference_cells[:, BINS:], tally.cells[:, BINS:]
+        return self.layout.reference_coarse, live
 
     def share(self, drift: Drift) -> float | None:
         """Return the share of the features that could be judged which have drifted."""

@@ -221,7 +221,11 @@ def _feature(
     if facts["drifted"] is None:
         reason = _unjudged(feature, facts["samples"], limits["samples_min"], method, rows, known=known)
     elif not facts["drifted"] and score is not None and score > threshold:
-        reason = f"within noise: psi {facts['drift']['psi']:.3g} of {noise:.3g}"
+        reason = (
+            f"within noise: psi {facts['drift']['psi']:.3g} of {noise:.3g}"
+            if facts["adjusted_pvalue"] is None
+            else f"within noise: adjusted p-value {facts['adjusted_pvalue']:.2g}"
+        )
     return FeatureDrift(
         name=feature.name,
         role=feature.role,
@@ -230,6 +234,8 @@ def _feature(
         scores=facts["drift"],
         threshold=threshold,
         noise=noise,
+        pvalue=facts["pvalue"],
+        adjusted_pvalue=facts["adjusted_pvalue"],
         samples=facts["samples"],
         reference_samples=reference_samples,
         drifted=facts["drifted"],

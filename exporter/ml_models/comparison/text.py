@@ -11,6 +11,7 @@ from itertools import zip_longest
 
 from ml_models.comparison import sentences
 from ml_models.comparison.report import DriftReport, FeatureDrift
+from ml_models.stats.significance import PVALUES
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _ASCII = " .:-=+*#@"
@@ -136,6 +137,7 @@ class _Page:
             "reference": [self._histogram(reference, live) for reference, live in both],
             "live": [self._histogram(live, reference) for reference, live in both],
             report.method: [sentences.number(feature.score) for feature in features],
+            **({"p": [sentences.pvalue(f.adjusted_pvalue) for f in features]} if report.method in PVALUES else {}),
             "missing": [sentences.percent(feature.missing_ratio) for feature in features],
             "verdict": [sentences.verdict(feature) for feature in features],
         }

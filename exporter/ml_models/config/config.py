@@ -38,8 +38,8 @@ from ml_models.config.kinds import (
     unlike_port,
 )
 
-#: Drift methods that can be asked for: those whose score the live tallies give.
-DRIFT_METHODS = ("psi", "js", "ks")
+#: Drift methods, as in ``ml_models.stats.drift.METHODS``, which would bring numpy along.
+DRIFT_METHODS = ("psi", "js", "ks", "wasserstein", "chi2", "kl", "hellinger", "tvd", "linf")
 #: What becomes of a model's predictions.
 DEPLOYMENTS = ("champion", "challenger", "shadow")
 #: Tasks of a model; ``auto`` decides at its classes or its first outputs.

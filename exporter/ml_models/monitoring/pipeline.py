@@ -117,9 +117,9 @@ class Pipeline:
         """
         with self._lock:
             self._drain_locked()
-            total = self._window.total
-            copied = Tally(self.layout, total.counts.copy(), total.sums.copy())
-            return copied, self._window.last(self.span if seconds is None else seconds, time.monotonic())
+            return self._window.total.copy(), self._window.last(
+                self.span if seconds is None else seconds, time.monotonic()
+            )
 
     @property
     def in_progress(self) -> int:

@@ -1,6 +1,8 @@
-"""The tally: every count that is monitored, in two flat arrays of fixed layout.
+"""The tally: everything that is monitored, in three flat arrays of fixed layout.
 
-Tallies of one layout add, whatever they come from: sub-windows, worker processes, partitions of data. The layout is a
+Tallies of one layout merge, whatever they come from: sub-windows, worker processes, partitions of data. Counts and sums
+add; of extremes the farther one is kept. Each of these is associative and commutative (sums to the last digits) and
+has the empty tally as its neutral element, so that neither the order nor the grouping of parts matters. The layout is a
 pure function of the reference profile and the classes, and has a hash, so that counts of different meaning are never
 mixed.
 """
@@ -20,7 +22,7 @@ from ml_models.catalog import BATCH_BUCKETS, LATENCY_BUCKETS
 from ml_models.profile.cells import CategoryIndex, to_floats
 from ml_models.profile.ingest import Column
 from ml_models.profile.reference import MAX_HASHED, FeatureProfile, ReferenceProfile
-from ml_models.stats.binning import cumulative_counts
+from ml_models.stats.binning import cumulative_counts, finite_range
 
 #: Cells of a feature before its bins.
 ROWS, MISSING, INVALID, BELOW, ABOVE = range(5)
@@ -38,6 +40,8 @@ BUCKETS = 3
 #: What is summed in seconds for each endpoint: calls, waits in a queue, waits for a first item, making of items.
 SECONDS = ("calls", "queued", "first_items", "items")
 CALL_SECONDS, QUEUED_SECONDS, FIRST_ITEM_SECONDS, ITEM_SECONDS = range(4)
+#: Places of ``extremes``.
+MINIMUM, MAXIMUM = range(2)
 
 #: Rows with a schema fault, by fault; a row may have both, so the rows with any come after them.
 FAULTS = ("missing_column", "unexpected_column")
@@ -91,7 +95,7 @@ class Layout:
         return _size(self.shapes)
 
     @cached_property
-    def sums_size(self) -> int:
+    def sum_size(self) -> int:
         """Length of the array of sums."""
         return _size(self.sum_shapes)
 
@@ -170,17 +174,18 @@ class Layout:
         }
 
 
-def _size(shapes: Mapping[str, tuple[int, ...]]) -> int:
-    return sum(map(math.prod, shapes.values()))
-
-
 class Tally:
-    """Counts of one layout.
+    """Counts, sums and extremes of one layout.
 
     Attributes
     ----------
     counts : int64 array of shape (layout.size,)
-    sums : float64 array of shape (layout.sums_size,)
+        They add.
+    sums : float64 array of shape (layout.sum_size,)
+        They add.
+    extremes : float64 array of shape (2, n_features)
+        Least and largest finite value of each numeric column, infinity and minus infinity where there was none. They
+        merge by minimum and maximum.
     cells, endpoints, outcomes, predicted, schema, batches, queued, first_items, items : int64 arrays
         Views into ``counts``. ``schema`` holds rows per fault, the rows with any fault, and the rows looked at.
     seconds : float64 array of shape (MAX_ENDPOINTS, len(SECONDS))
@@ -191,8 +196,8 @@ class Tally:
     >>> profile = ReferenceProfile.fit({"x": [1.0, 2.0, 3.0, 4.0]})
     >>> a, b = Tally(Layout.of(profile)), Tally(Layout.of(profile))
     >>> a.add_column(0, [1.0, None]); b.add_column(0, [9.0])
-    >>> (a + b).cells[0, [ROWS, MISSING, ABOVE]].tolist()
-    [3, 1, 1]
+    >>> (a + b).cells[0, [ROWS, MISSING, ABOVE]].tolist(), (a + b).extremes[:, 0].tolist()
+    ([3, 1, 1], [1.0, 9.0])
     """
 
     __slots__ = (
@@ -200,6 +205,7 @@ class Tally:
         "cells",
         "counts",
         "endpoints",
+        "extremes",
         "first_items",
         "items",
         "layout",
@@ -223,16 +229,21 @@ class Tally:
     seconds: NDArray[np.float64]
 
     def __init__(
-        self, layout: Layout, counts: NDArray[np.int64] | None = None, sums: NDArray[np.float64] | None = None
+        self,
+        layout: Layout,
+        counts: NDArray[np.int64] | None = None,
+        sums: NDArray[np.float64] | None = None,
+        extremes: NDArray[np.float64] | None = None,
     ) -> None:
         self.layout = layout
         self.counts = np.zeros(layout.size, dtype=np.int64) if counts is None else counts
-        self.sums = np.zeros(layout.sums_size) if sums is None else sums
-        for array, shapes in ((self.counts, layout.shapes), (self.sums, layout.sum_shapes)):
+        self.sums = np.zeros(layout.sum_size) if sums is None else sums
+        self.extremes = _no_extremes(len(layout.features)) if extremes is None else extremes
+        for flat, shapes in ((self.counts, layout.shapes), (self.sums, layout.sum_shapes)):
             start = 0
             for name, shape in shapes.items():
-                stop = start + math.prod(shape)
-                setattr(self, name, array[start:stop].reshape(shape))
+                stop = start + int(np.prod(shape))
+                setattr(self, name, flat[start:stop].reshape(shape))
                 start = stop
 
     def __iadd__(self, other: Tally) -> Tally:
@@ -240,17 +251,63 @@ class Tally:
             raise ValueError("tallies of different layouts do not add: the reference or its bins differ")
         self.counts += other.counts
         self.sums += other.sums
+        mine, theirs = self.extremes, other.extremes
+        np.minimum(mine[MINIMUM], theirs[MINIMUM], out=mine[MINIMUM])
+        np.maximum(mine[MAXIMUM], theirs[MAXIMUM], out=mine[MAXIMUM])
         return self
 
     def __add__(self, other: Tally) -> Tally:
-        total = Tally(self.layout, self.counts.copy(), self.sums.copy())
+        total = self.copy()
         total += other
         return total
 
+    def copy(self) -> Tally:
+        """Return a tally of the same content that shares nothing with this one."""
+        return Tally(self.layout, self.counts.copy(), self.sums.copy(), self.extremes.copy())
+
     def clear(self) -> None:
-        """Set every count to 0."""
+        """Make it the empty tally."""
         self.counts[:] = 0
         self.sums[:] = 0
+        self.extremes[:] = _no_extremes(len(self.layout.features))
+
+    def to_bytes(self) -> bytes:
+        """Return the tally for a file or another process: the layout's hash, then the arrays, little-endian."""
+        arrays = (self.counts.astype("<i8"), self.sums.astype("<f8"), self.extremes.astype("<f8"))
+        return bytes.fromhex(self.layout.fingerprint) + b"".join(array.tobytes() for array in arrays)
+
+    @classmethod
+    def from_bytes(cls, layout: Layout, data: bytes) -> Tally:
+        """Return the tally that :meth:`to_bytes` wrote.
+
+        Raises
+        ------
+        ValueError
+            If it is cut off, or of another layout.
+
+        Examples
+        --------
+        >>> layout = Layout.of(ReferenceProfile.fit({"x": [1.0, 2.0]}))
+        >>> tally = Tally(layout)
+        >>> tally.add_column(0, [7.0])
+        >>> Tally.from_bytes(layout, tally.to_bytes()).extremes.tolist()
+        [[7.0], [7.0]]
+        """
+        head, width = bytes.fromhex(layout.fingerprint), len(layout.features)
+        if data[: len(head)] != head:
+            raise ValueError("a tally of another layout: the reference or its bins differ")
+        sizes = (layout.size, layout.sum_size, 2 * width)
+        if len(data) != len(head) + 8 * sum(sizes):
+            raise ValueError(
+                f"a tally of {len(data)} bytes, not {len(head) + 8 * sum(sizes)}: it is cut off or damaged"
+            )
+        body, middle, end = data[len(head) :], 8 * sizes[0], 8 * (sizes[0] + sizes[1])
+        return cls(
+            layout,
+            np.frombuffer(body[:middle], "<i8").astype(np.int64),
+            np.frombuffer(body[middle:end], "<f8").astype(np.float64),
+            np.frombuffer(body[end:], "<f8").astype(np.float64).reshape(2, width),
+        )
 
     def add_block(self, rows: NDArray[np.intp], columns: NDArray[np.float64]) -> None:
         """Count the values of numeric features.
@@ -271,6 +328,9 @@ class Tally:
         cells[rows, BELOW] += cumulative[:, -2]
         cells[rows, ABOVE] += present - cumulative[:, -1]
         cells[rows, BINS:] += np.diff(cumulative[:, :-2], axis=1, prepend=0)
+        low, high = finite_range(columns)
+        self.extremes[MINIMUM, rows] = np.minimum(self.extremes[MINIMUM, rows], low)
+        self.extremes[MAXIMUM, rows] = np.maximum(self.extremes[MAXIMUM, rows], high)
 
     def add_column(self, row: int, values: Column) -> None:
         """Count the cells of one feature, of any kind, good and bad ones."""
@@ -299,3 +359,11 @@ class Tally:
         """Count a column that is absent as so many missing cells."""
         self.cells[row, ROWS] += n_rows
         self.cells[row, MISSING] += n_rows
+
+
+def _size(shapes: Mapping[str, tuple[int, ...]]) -> int:
+    return sum(map(math.prod, shapes.values()))
+
+
+def _no_extremes(features: int) -> NDArray[np.float64]:
+    return np.repeat([[np.inf], [-np.inf]], features, axis=1)

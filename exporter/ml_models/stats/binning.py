@@ -103,3 +103,28 @@ def cumulative_counts(columns: Floats, queries: Floats) -> Counts:
         for feature, points in enumerate(queries):
             totals[feature] += block[feature].searchsorted(points, side="right")
     return totals
+
+
+def finite_range(columns: Floats) -> tuple[Floats, Floats]:
+    """Return the least and the largest finite value of each column; infinity and minus infinity where there is none.
+
+    Parameters
+    ----------
+    columns : array of shape (n_features, n_rows)
+
+    Returns
+    -------
+    low, high : array of shape (n_features,)
+
+    Examples
+    --------
+    >>> finite_range(np.array([[3.0, 1.0, np.nan, np.inf], [np.nan] * 4]))
+    (array([ 1., inf]), array([  3., -inf]))
+    """
+    low, high = columns.min(axis=1, initial=np.inf), columns.max(axis=1, initial=-np.inf)
+    odd = ~(np.isfinite(low) & np.isfinite(high))  # a NaN is its column's minimum and maximum
+    if odd.any():
+        finite = np.isfinite(columns[odd])
+        low[odd] = np.where(finite, columns[odd], np.inf).min(axis=1, initial=np.inf)
+        high[odd] = np.where(finite, columns[odd], -np.inf).max(axis=1, initial=-np.inf)
+    return low, high
