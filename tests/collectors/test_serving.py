@@ -21,7 +21,7 @@ def tally():
     made.endpoints[0, BUCKETS + LATENCY_BUCKETS.index(2.5)] = 10
     made.endpoints[1, [CALLS, PREDICTED, ERRORS]] = 3, 300, 0
     made.endpoints[1, BUCKETS + len(LATENCY_BUCKETS)] = 3
-    made.sums[:2] = 21.8, 270.0
+    made.latency[:2] = 21.8, 270.0
     return made
 
 

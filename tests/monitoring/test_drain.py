@@ -76,7 +76,7 @@ def test_calls_errors_and_latency():
     drained = Drained().call(1, 0, FAILED, 1, seconds=LATENCY_BUCKETS[3])
     assert drained.endpoint == [4, 3, 1]
     assert drained.tally.endpoints[0, BUCKETS + 3] == 4, "a bucket holds its upper bound"
-    assert drained.tally.sums[0] == pytest.approx(4 * LATENCY_BUCKETS[3])
+    assert drained.tally.latency[0] == pytest.approx(4 * LATENCY_BUCKETS[3])
     drained.call(1, seconds=1e4)
     assert drained.tally.endpoints[0, BUCKETS + len(LATENCY_BUCKETS)] == 1
 

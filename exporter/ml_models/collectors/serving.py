@@ -54,7 +54,7 @@ def serving(tally: Tally, seconds: float) -> Serving:
         predictions=predictions,
         error_ratio=int(totals[ERRORS]) / calls if calls else None,
         throughput_per_second=predictions / seconds,
-        mean=float(tally.sums.sum()) / calls if calls else None,
+        mean=float(tally.latency.sum()) / calls if calls else None,
         p50=p50,
         p95=p95,
         p99=p99,
@@ -96,7 +96,7 @@ def serving_families(
         predictions.add_metric([model, endpoint], int(row[PREDICTED]) + dropped)
         cumulative = row[BUCKETS:].cumsum().tolist()
         durations.add_metric(
-            [model, endpoint], list(zip(bounds, cumulative, strict=True)), sum_value=float(tally.sums[slot])
+            [model, endpoint], list(zip(bounds, cumulative, strict=True)), sum_value=float(tally.latency[slot])
         )
     for (endpoint, exception), count in errors.items():
         failures.add_metric([model, endpoint, exception], count)

@@ -72,7 +72,7 @@ class Drain:
         slots[CALLS] += len(events)
         slots[ERRORS] += failed
         slots[BUCKETS:] += buckets
-        tally.sums[endpoint] += seconds.sum()
+        tally.latency[endpoint] += seconds.sum()
         self._features(tally, features, kinds)
         if Batch not in kinds and result_kinds <= SCALARS and set(map(type, ids)) == {type(None)}:
             self._guard("output", self._single_results, tally, numbers, results, None, now)

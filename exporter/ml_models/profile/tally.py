@@ -1,4 +1,4 @@
-"""The tally: every count that is monitored, in two flat arrays of fixed layout.
+"""The tally: everything that is monitored as counts and sums, in two flat arrays of fixed layout.
 
 Tallies of one layout add, whatever they come from: sub-windows, worker processes, partitions of data. The layout is a
 pure function of the reference profile and the classes, and has a hash, so that counts of different meaning are never
@@ -8,9 +8,10 @@ mixed.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ from ml_models.profile.cells import CategoryIndex, to_floats
 from ml_models.profile.ingest import Column
 from ml_models.profile.reference import MAX_HASHED, FeatureProfile, ReferenceProfile
 from ml_models.stats.binning import cumulative_counts
+from ml_models.stats.calibration import Calibrator
+from ml_models.stats.regression import PARTS, residual_edges
+from ml_models.stats.scores import RELIABILITY_BINS, SCORE_BINS, SCORE_EDGES
 
 #: Cells of a feature before its bins.
 ROWS, MISSING, INVALID, BELOW, ABOVE = range(5)
@@ -49,15 +53,21 @@ class Layout:
         Columns whose cells are tallied; may be empty.
     classes : int
         Class slots, ``__other__`` included.
+    calibrator : Calibrator
+        What makes a probability of a score, for estimates.
     """
 
     features: tuple[FeatureProfile, ...]
     classes: int = MAX_CLASSES + 1
+    calibrator: Calibrator = field(default_factory=Calibrator)
 
     @classmethod
-    def of(cls, reference: ReferenceProfile | None) -> Layout:
-        """Return the layout for a reference, or for none."""
-        return cls(reference.features if reference else ())
+    def of(cls, reference: ReferenceProfile | None, positive_class: str | None = None) -> Layout:
+        """Return the layout for a reference, or for none; scores are those of the positive class."""
+        if reference is None:
+            return cls(())
+        scores = reference.scores
+        return cls(reference.features, calibrator=scores.calibrator(positive_class) if scores else Calibrator())
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -69,12 +79,54 @@ class Layout:
             "outcomes": (self.classes, self.classes),
             "predicted": (self.classes,),
             "schema": (len(FAULTS) + 2,),
+            "scores": (2, SCORE_BINS),
+            "scored": (2, self.classes),
+            "numbers": (2,),
+            "residuals": (len(self.residual_edges) + 1,),
+        }
+
+    @cached_property
+    def sum_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Sections of the array of sums, in order."""
+        return {
+            "latency": (MAX_ENDPOINTS,),
+            "said": (RELIABILITY_BINS,),
+            "losses": (2,),
+            "expected": (2, self.classes),
+            "estimated": (self.classes, self.classes),
+            "doubt": (self.classes,),
+            "estimated_bins": (2, SCORE_BINS),
+            "errors": (len(PARTS),),
         }
 
     @cached_property
     def size(self) -> int:
         """Length of the integer array."""
-        return sum(int(np.prod(shape)) for shape in self.shapes.values())
+        return sum(map(math.prod, self.shapes.values()))
+
+    @cached_property
+    def sums_size(self) -> int:
+        """Length of the array of sums."""
+        return sum(map(math.prod, self.sum_shapes.values()))
+
+    @cached_property
+    def _target(self) -> FeatureProfile | None:
+        """The column that says where a regression's numbers lie: its labels, or its predictions."""
+        columns = {feature.role: feature for feature in self.features if feature.kind == "numeric" and feature.edges}
+        return columns.get("label", columns.get("prediction"))
+
+    @cached_property
+    def centre(self) -> float:
+        """A number amid the labels, the median of the reference's; 0 where it has none."""
+        return self._target.edges[len(self._target.edges) // 2] if self._target else 0.0
+
+    @cached_property
+    def residual_edges(self) -> tuple[float, ...]:
+        """Edges of the bins of residuals, on the scale of the reference's labels: their interquartile range."""
+        if self._target is None:
+            return residual_edges(None)
+        edges = self._target.edges
+        return residual_edges(edges[3 * len(edges) // 4] - edges[len(edges) // 4])
 
     @cached_property
     def fingerprint(self) -> str:
@@ -83,7 +135,8 @@ class Layout:
             (f.name, f.role, f.kind, f.edges, f.coarse_edges, f.minimum, f.maximum, f.categories, f.others)
             for f in self.features
         ]
-        return sha256(repr((meaning, self.shapes, LATENCY_BUCKETS)).encode()).hexdigest()
+        rest = (self.shapes, self.sum_shapes, LATENCY_BUCKETS, SCORE_EDGES, self.residual_edges, self.centre)
+        return sha256(repr((meaning, rest, self.calibrator)).encode()).hexdigest()
 
     @cached_property
     def index(self) -> dict[tuple[str, str], int]:
@@ -155,10 +208,25 @@ class Tally:
     Attributes
     ----------
     counts : int64 array of shape (layout.size,)
-    sums : float64 array of shape (MAX_ENDPOINTS,)
-        Seconds of latency per endpoint.
+    sums : float64 array of shape (layout.sums_size,)
     cells, endpoints, outcomes, predicted, schema : int64 arrays
         Views into ``counts``. ``schema`` holds rows per fault, the rows with any fault, and the rows looked at.
+    scores, scored : int64 arrays of shape (2, SCORE_BINS) and (2, classes)
+        Views into ``counts``, of labelled rows with a score: negatives and positives per score bin (of several classes:
+        wrong and right predictions per bin of their probability); rows and right ones per predicted class.
+    numbers, residuals : int64 arrays
+        Views into ``counts``, of a regression's labelled rows: rows, and those whose actual value is not 0; rows per
+        bin of the residual.
+    latency : float64 array of shape (MAX_ENDPOINTS,)
+        View into ``sums``: seconds per endpoint.
+    said, losses, expected : float64 arrays
+        Views into ``sums``, of labelled rows with a score: their scores per reliability bin; log loss and Brier score;
+        per predicted class the probability q that the prediction is right, and q (1 - q).
+    estimated, doubt, estimated_bins : float64 arrays
+        Views into ``sums``, of all rows with a score: expected confusion, actual by predicted class; q (1 - q) per
+        predicted class; expected negatives and positives per score bin.
+    errors : float64 array
+        View into ``sums``: those of :data:`ml_models.stats.regression.PARTS`.
 
     Examples
     --------
@@ -169,24 +237,44 @@ class Tally:
     [3, 1, 1]
     """
 
-    __slots__ = ("cells", "counts", "endpoints", "layout", "outcomes", "predicted", "schema", "sums")
+    __slots__ = (
+        "cells", "counts", "doubt", "endpoints", "errors", "estimated", "estimated_bins", "expected", "latency",
+        "layout", "losses", "numbers", "outcomes", "predicted", "residuals", "said", "schema", "scored", "scores",
+        "sums",
+    )  # fmt: skip
 
     cells: NDArray[np.int64]
     endpoints: NDArray[np.int64]
     outcomes: NDArray[np.int64]
     predicted: NDArray[np.int64]
     schema: NDArray[np.int64]
+    scores: NDArray[np.int64]
+    scored: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    residuals: NDArray[np.int64]
+    latency: NDArray[np.float64]
+    said: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    estimated: NDArray[np.float64]
+    doubt: NDArray[np.float64]
+    estimated_bins: NDArray[np.float64]
+    errors: NDArray[np.float64]
 
     def __init__(
         self, layout: Layout, counts: NDArray[np.int64] | None = None, sums: NDArray[np.float64] | None = None
     ) -> None:
         self.layout = layout
         self.counts = np.zeros(layout.size, dtype=np.int64) if counts is None else counts
-        self.sums = np.zeros(MAX_ENDPOINTS) if sums is None else sums
+        self.sums = np.zeros(layout.sums_size) if sums is None else sums
+        self._name_sections(self.counts, layout.shapes)
+        self._name_sections(self.sums, layout.sum_shapes)
+
+    def _name_sections(self, array: NDArray[Any], shapes: dict[str, tuple[int, ...]]) -> None:
         start = 0
-        for name, shape in layout.shapes.items():
-            stop = start + int(np.prod(shape))
-            setattr(self, name, self.counts[start:stop].reshape(shape))
+        for name, shape in shapes.items():
+            stop = start + math.prod(shape)
+            setattr(self, name, array[start:stop].reshape(shape))
             start = stop
 
     def __iadd__(self, other: Tally) -> Tally:

@@ -81,8 +81,10 @@ def performance(confusion: ArrayLike, positive: int | None = None) -> Performanc
         one = class_scores(cells, positive)
         return Performance(total, right / total, one.precision, one.recall, one.f1, intervals | one.intervals)
     mean = macro(cells)
-    scores = (None, None, None) if mean is None else (mean.precision, mean.recall, mean.f1)
-    return Performance(total, right / total, *scores, intervals | {"precision": None, "recall": None})
+    intervals |= {"precision": None, "recall": None}
+    if mean is None:
+        return Performance(total, right / total, None, None, None, intervals)
+    return Performance(total, right / total, mean.precision, mean.recall, mean.f1, intervals)
 
 
 def class_scores(confusion: ArrayLike, place: int) -> ClassScores:

@@ -34,6 +34,7 @@ _EDGES = np.array(SCORE_EDGES)
 _TENTHS = np.array([round(0.1 * step, 1) for step in range(1, RELIABILITY_BINS)])
 #: Reliability bin of each score bin.
 RELIABILITY_OF = np.searchsorted(_TENTHS, (0.0, *SCORE_EDGES), side="right")
+_FIRST_OF_TENTH = np.searchsorted(RELIABILITY_OF, np.arange(RELIABILITY_BINS))
 
 
 def score_bins(scores: Floats) -> NDArray[np.intp]:
@@ -56,8 +57,7 @@ def by_reliability(bins: ArrayLike) -> Floats:
     [12.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 12.0]
     """
     array = np.asarray(bins, dtype=np.float64)
-    sums = np.zeros((*array.shape[:-1], RELIABILITY_BINS))
-    np.add.at(sums, (..., RELIABILITY_OF), array)
+    sums: Floats = np.add.reduceat(array, _FIRST_OF_TENTH, axis=-1)
     return sums
 
 
