@@ -129,7 +129,7 @@ def add_numbers(tally: Tally, actual: Floats, predicted: Floats) -> None:
     layout = tally.layout
     sums, nonzero = error_sums(predicted[kept], actual[kept], layout.centre)
     tally.errors += sums
-    tally.numbers += (np.count_nonzero(kept), nonzero)
+    tally.numbers += np.array([np.count_nonzero(kept), nonzero])
     edges = np.array(layout.residual_edges)
     tally.residuals += np.bincount(
         np.searchsorted(edges, predicted[kept] - actual[kept]), minlength=len(tally.residuals)

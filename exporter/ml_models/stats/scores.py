@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import digamma
 
 from ml_models.stats.intervals import Interval, logit, wilson
 
@@ -138,6 +137,8 @@ def pr_auc(bins: ArrayLike) -> Area | None:
     >>> round(area.value, 4), round(area.error, 4)
     (0.9558, 0.0442)
     """
+    from scipy.special import digamma  # noqa: PLC0415 - the serving process need not load it
+
     negatives, positives = np.asarray(bins, dtype=np.float64)[:, ::-1]
     total = float(positives.sum())
     if total <= 0:
