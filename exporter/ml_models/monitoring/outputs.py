@@ -28,11 +28,15 @@ class Outputs:
         Class slots; -1 where there is none.
     scores : bool
         Whether the values are probabilities or scores that the codes were worked out from.
+    numbers : array of shape (n_rows, width), or None
+        Scores of the positive class, numbers of a regression, or a probability per class slot; None where the model
+        gives classes alone.
     """
 
     values: Column
     codes: NDArray[np.int64]
     scores: bool = False
+    numbers: NDArray[np.float64] | None = None
 
 
 class Interpreter:
@@ -77,7 +81,7 @@ class Interpreter:
         if self.task == "auto":
             self.task = "regression" if is_number and not _all_whole(column) else "classification"
         if self.task == "regression":
-            return _nothing(column)
+            return _numbers(column)
         if is_number and self._are_scores(column):
             return self._scores(column)
         self.classes.learn(column)
@@ -101,7 +105,7 @@ class Interpreter:
         positive = self.classes.positive or 0
         codes = np.where(scores >= self.threshold, positive, 1 - positive)
         codes[np.isnan(scores)] = -1
-        return Outputs(scores, codes, scores=True)
+        return Outputs(scores, codes, scores=True, numbers=scores[:, np.newaxis])
 
     def _probabilities(self, table: NDArray[np.float64]) -> Outputs:
         width = table.shape[1]
@@ -115,7 +119,10 @@ class Interpreter:
         slots[: len(self.classes.names)] = self.classes.ordered
         codes = slots[np.argmax(table, axis=1)]
         codes[np.isnan(table).any(axis=1)] = -1
-        return Outputs(self.classes.named(codes), codes, scores=True)
+        by_slot = np.full((len(table), min(len(self.classes.names) or width, MAX_CLASSES)), np.nan)
+        held = np.flatnonzero(slots[:width] < by_slot.shape[1])
+        by_slot[:, slots[held]] = table[:, held]
+        return Outputs(self.classes.named(codes), codes, scores=True, numbers=by_slot)
 
 
 #: Names of the classes of a model of which only scores are known.
@@ -126,6 +133,10 @@ _NUMBERS = (int, float, np.integer, np.floating, type(None))
 
 def _nothing(values: Column) -> Outputs:
     return Outputs(values, np.full(len(values), -1, dtype=np.int64))
+
+
+def _numbers(column: Column) -> Outputs:
+    return Outputs(column, np.full(len(column), -1, dtype=np.int64), numbers=to_floats(column)[0][:, np.newaxis])
 
 
 def _all_numbers(column: Column) -> bool:

@@ -8,9 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ml_models.collectors.windows import SlidingWindow, Windowed
 from ml_models.monitoring.drain import Drain
+from ml_models.monitoring.held import Corrected
 from ml_models.monitoring.ledger import Ledger
+from ml_models.monitoring.outcomes import count_outcomes
 from ml_models.monitoring.outputs import Interpreter, Task
 from ml_models.monitoring.recorder import Recorder
 from ml_models.profile.classes import Classes
@@ -85,7 +89,7 @@ class Pipeline:
         recorder, now = self.recorder, time.monotonic()
         # Labels are taken first: a label whose id came from a call finds that call in what is taken next.
         labels = [recorder.labels.popleft() for _ in range(len(recorder.labels))]
-        oldest = None
+        oldest, corrected = None, None
         delta = self._delta
         delta.clear()
         for slot, channel in enumerate(list(recorder.channels.values())):
@@ -95,13 +99,31 @@ class Pipeline:
                 self._drain.events(delta, min(slot, MAX_ENDPOINTS - 1), events, now)
         if labels:
             ids, actuals = _flat(labels)
-            if self._drain.labels(delta, ids, actuals, recorder.ids):
+            joined, corrected = self._drain.labels(delta, ids, actuals, recorder.ids, now)
+            if len(joined) or len(corrected):
                 self.last_label = time.time()
         self._window.add(delta, now)
+        if corrected is not None:  # after the window has what was counted in this same drain
+            self._retract(corrected)
         self.ledger.expire(now)
         self.lag = (time.perf_counter_ns() - oldest) / 1e9 if oldest is not None else 0.0
         self.last_drain = time.time()
         self.overhead += time.thread_time() - begun
+
+    def _retract(self, corrected: Corrected) -> None:
+        """Take what was counted by labels that have been corrected out of the window, where it was counted."""
+        numbers = self._window.numbers(corrected.counted)
+        for number in np.unique(numbers).tolist():
+            rows = np.flatnonzero(numbers == number)
+            taken = Tally(self.layout)
+            count_outcomes(taken, corrected.previous[rows], corrected.joined.held[rows])
+            self._window.retract(taken, number)
+
+    @property
+    def retracted(self) -> Tally:
+        """Counts of all time that corrected labels have taken back."""
+        with self._lock:
+            return self._window.retracted + Tally(self.layout)
 
     def counts(self, seconds: float | None = None) -> tuple[Tally, Windowed]:
         """Drain, and return the counts of all time and those of the last ``seconds`` (default: the whole window).
