@@ -20,6 +20,7 @@ from ml_models.monitoring.recorder import FAILED
 from ml_models.profile.cells import to_floats
 from ml_models.profile.counting import TableCounter, examined
 from ml_models.profile.ingest import columns
+from ml_models.profile.outcomes import add_estimates
 from ml_models.profile.reference import ReferenceProfile
 from ml_models.profile.tally import BUCKETS, CALLS, ERRORS, PREDICTED, Layout, Tally
 
@@ -140,6 +141,8 @@ class Drain:
             tally.add_column(row, self.interpreter.classes.named(read.codes) if by_class else read.values)
         present = read.codes[read.codes >= 0]
         tally.predicted += np.bincount(present, minlength=len(tally.predicted))
+        if read.numbers is not None and len(present):
+            add_estimates(tally, read.codes, read.numbers, self.interpreter.positive)
         return Held.of(read.codes, read.numbers)
 
     # --- features ------------------------------------------------------------------------------------------------
@@ -224,8 +227,8 @@ class Drain:
         if self._label_row is not None and len(joined):
             # The distribution of labels is that of the first ones: a counter cannot take a corrected one back.
             tally.add_column(self._label_row, [given[row] for row in kept[joined.rows].tolist()])
-        count_outcomes(tally, joined.actual, joined.held)
-        count_outcomes(tally, corrected.joined.actual, corrected.joined.held)
+        count_outcomes(tally, joined.actual, joined.held, self.interpreter.positive)
+        count_outcomes(tally, corrected.joined.actual, corrected.joined.held, self.interpreter.positive)
         return joined, corrected
 
     def _guard(self, stage: str, step: Callable[..., None], *args: Any) -> None:

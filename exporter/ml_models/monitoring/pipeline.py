@@ -17,6 +17,7 @@ from ml_models.monitoring.ledger import Ledger
 from ml_models.monitoring.outcomes import count_outcomes
 from ml_models.monitoring.outputs import Interpreter, Task
 from ml_models.monitoring.recorder import Recorder
+from ml_models.profile.cells import category
 from ml_models.profile.classes import Classes
 from ml_models.profile.reference import ReferenceProfile
 from ml_models.profile.tally import MAX_ENDPOINTS, Layout, Tally
@@ -41,6 +42,9 @@ class Pipeline:
         The model's classes, if known.
     task : {'auto', 'classification', 'regression'}
     decision_threshold : float
+    positive_class : optional
+    scored : bool
+        Whether the model is known to give probabilities.
     span : float
         Seconds of the sliding window.
     ledger : LedgerSettings
@@ -54,21 +58,24 @@ class Pipeline:
         classes: Sequence[Any] | None,
         task: Task,
         decision_threshold: float,
+        positive_class: Any = None,
+        scored: bool = False,
         span: float,
         ledger: LedgerSettings,
     ) -> None:
         self.recorder, self.reference, self.span = recorder, reference, span
-        self.layout = Layout.of(reference)
+        named = category(positive_class)
+        self.layout = Layout.of(reference, named if isinstance(named, str) else None)
         self._ledger_settings = ledger
-        self._interpreter_settings = (task, classes, decision_threshold)
+        self._interpreter_settings = (task, classes, decision_threshold, positive_class, scored)
         self.reset()
 
     def reset(self) -> None:
         """Begin with nothing counted: at first, and in a forked child, whose parent counts what was there."""
         self._lock = threading.Lock()
-        task, classes, threshold = self._interpreter_settings
+        task, classes, threshold, positive_class, scored = self._interpreter_settings
         self.classes = Classes(classes)
-        self.interpreter = Interpreter(task, self.classes, threshold)
+        self.interpreter = Interpreter(task, self.classes, threshold, positive_class, scored=scored)
         self.ledger = Ledger(self._ledger_settings.max_rows, self._ledger_settings.horizon)
         self._drain = Drain(self.reference, self.layout, self.interpreter, self.ledger, self.recorder.on_fault)
         self._drain.extra = self.recorder.extra_keys
@@ -116,7 +123,7 @@ class Pipeline:
         for number in np.unique(numbers).tolist():
             rows = np.flatnonzero(numbers == number)
             taken = Tally(self.layout)
-            count_outcomes(taken, corrected.previous[rows], corrected.joined.held[rows])
+            count_outcomes(taken, corrected.previous[rows], corrected.joined.held[rows], self.interpreter.positive)
             self._window.retract(taken, number)
 
     @property
@@ -158,12 +165,6 @@ class Pipeline:
         if len(dropped) <= MAX_ENDPOINTS:
             return dropped
         return [*dropped[: MAX_ENDPOINTS - 1], sum(dropped[MAX_ENDPOINTS - 1 :])]
-
-    def positive_slot(self, positive_class: Any) -> int | None:
-        """Return the slot of the positive class: the one named, else the second of two, else none."""
-        if positive_class is not None:
-            return self.classes.code(positive_class)
-        return self.classes.positive
 
 
 class Worker:
