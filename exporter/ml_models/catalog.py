@@ -209,6 +209,131 @@ RECALL = Metric(
 )
 F1 = Metric("ml_model_f1_ratio", "gauge", "F1 over the sliding window (macro mean if multiclass).", ("model",), "ratio")
 
+# --- scores: parts of AUC, calibration and losses ------------------------------------------------------------------
+SCORE_OUTCOMES = Metric(
+    "ml_score_outcomes_total", "counter",
+    "Labelled predictions per score bin; outcome is positive or negative.", ("model", "outcome", "bin"),
+)  # fmt: skip
+SCORE_OUTCOMES_ABOVE = Metric(
+    "ml_score_outcomes_above_total", "counter",
+    "Labelled predictions with a score in this bin or a higher one, by outcome.", ("model", "outcome", "bin"),
+)  # fmt: skip
+CALIBRATION_OUTCOMES = Metric(
+    "ml_calibration_outcomes_total", "counter",
+    "Labelled predictions per tenth of the score (of several classes: of the predicted one's probability).",
+    ("model", "bin"),
+)  # fmt: skip
+CALIBRATION_POSITIVES = Metric(
+    "ml_calibration_positives_total", "counter",
+    "Of these, those that were positive (of several classes: right).", ("model", "bin"),
+)  # fmt: skip
+CALIBRATION_SCORES = Metric(
+    "ml_calibration_scores_total", "counter", "Sum of their scores: how many were to be positive.", ("model", "bin")
+)
+LOG_LOSS_SUM = Metric("ml_log_loss_total", "counter", "Sum of log losses over labelled predictions, nats.", ("model",))
+BRIER_SUM = Metric("ml_brier_score_total", "counter", "Sum of Brier scores over labelled predictions.", ("model",))
+ROC_AUC = Metric("ml_model_roc_auc", "gauge", "Area under the ROC curve over the sliding window.", ("model",))
+PR_AUC = Metric(
+    "ml_model_pr_auc", "gauge", "Area under the precision-recall curve over the sliding window.", ("model",)
+)
+LOG_LOSS = Metric("ml_model_log_loss", "gauge", "Mean log loss over the sliding window, nats.", ("model",))
+BRIER = Metric("ml_model_brier_score", "gauge", "Mean Brier score over the sliding window.", ("model",))
+CALIBRATION_ERROR = Metric(
+    "ml_model_calibration_error_ratio", "gauge", "Expected calibration error (ECE) over the sliding window.",
+    ("model",), "ratio",
+)  # fmt: skip
+
+# --- regression: parts of errors -----------------------------------------------------------------------------------
+NUMBERS = Metric("ml_regression_outcomes_total", "counter", "Predicted numbers joined with their label.", ("model",))
+NUMBERS_ERROR = Metric(
+    "ml_regression_error_total", "counter",
+    "Sum of absolute errors; direction is over where too much was predicted, else under.", ("model", "direction"),
+)  # fmt: skip
+NUMBERS_SQUARED = Metric("ml_regression_squared_error_total", "counter", "Sum of squared errors.", ("model",))
+NUMBERS_DEVIATION = Metric(
+    "ml_regression_actual_deviation_total", "counter",
+    "Sum of the distances of actual values from a fixed centre; side is above or below.", ("model", "side"),
+)  # fmt: skip
+NUMBERS_SQUARED_DEVIATION = Metric(
+    "ml_regression_actual_squared_deviation_total", "counter", "Sum of the squares of these distances.", ("model",)
+)
+NUMBERS_RELATIVE = Metric(
+    "ml_regression_relative_error_total", "counter",
+    "Sum of absolute errors in parts of the actual value, where that is not 0.", ("model",),
+)  # fmt: skip
+NUMBERS_NONZERO = Metric(
+    "ml_regression_nonzero_outcomes_total", "counter", "Outcomes whose actual value is not 0.", ("model",)
+)
+RESIDUAL_OBSERVATIONS = Metric(
+    "ml_residual_bin_observations_total", "counter",
+    "Residuals (prediction less actual value) per bin.", ("model", "bin"),
+)  # fmt: skip
+RESIDUAL_UPPER_EDGE = Metric(
+    "ml_residual_bin_upper_edge", "gauge", "Upper edge (inclusive) of a bin of residuals.", ("model", "bin")
+)
+MAE = Metric("ml_model_mean_absolute_error", "gauge", "Mean absolute error over the sliding window.", ("model",))
+RMSE = Metric("ml_model_rms_error", "gauge", "Root mean squared error over the sliding window.", ("model",))
+BIAS = Metric("ml_model_bias", "gauge", "Mean of prediction less actual value over the sliding window.", ("model",))
+R2 = Metric("ml_model_r2", "gauge", "Share of the variance explained over the sliding window.", ("model",))
+MAPE = Metric(
+    "ml_model_mape_ratio", "gauge", "Mean absolute error in parts of the actual value over the sliding window.",
+    ("model",), "ratio",
+)  # fmt: skip
+
+# --- estimates: performance before labels --------------------------------------------------------------------------
+ESTIMATED_OUTCOMES = Metric(
+    "ml_estimated_outcomes_total", "counter",
+    "Expected confusion cells of all predictions with a score: sums of probabilities.",
+    ("model", "actual", "predicted"),
+)  # fmt: skip
+ESTIMATED_DOUBT = Metric(
+    "ml_estimated_doubt_total", "counter",
+    "Sum of q (1 - q), q the probability that a prediction is right: the variance of the right ones.",
+    ("model", "predicted"),
+)  # fmt: skip
+ESTIMATED_SCORE_OUTCOMES = Metric(
+    "ml_estimated_score_outcomes_total", "counter",
+    "Expected positives and negatives per score bin, of all predictions with a score.", ("model", "outcome", "bin"),
+)  # fmt: skip
+ESTIMATED_SCORE_OUTCOMES_ABOVE = Metric(
+    "ml_estimated_score_outcomes_above_total", "counter",
+    "Expected positives and negatives with a score in this bin or a higher one.", ("model", "outcome", "bin"),
+)  # fmt: skip
+SCORED_OUTCOMES = Metric(
+    "ml_scored_outcomes_total", "counter", "Labelled predictions that had a score.", ("model", "predicted")
+)
+SCORED_RIGHT = Metric("ml_scored_right_total", "counter", "Of these, those that were right.", ("model", "predicted"))
+SCORED_EXPECTED = Metric(
+    "ml_scored_expected_total", "counter", "Of these, those that were to be right: sum of q.", ("model", "predicted")
+)
+SCORED_DOUBT = Metric(
+    "ml_scored_doubt_total", "counter", "Of these, the variance of the right ones: sum of q (1 - q).",
+    ("model", "predicted"),
+)  # fmt: skip
+ESTIMATED_ACCURACY = Metric(
+    "ml_estimated_accuracy_ratio", "gauge", "Accuracy to be expected of the sliding window's predictions.",
+    ("model",), "ratio",
+)  # fmt: skip
+ESTIMATED_PRECISION = Metric(
+    "ml_estimated_precision_ratio", "gauge", "Precision to be expected (macro mean if multiclass).",
+    ("model",), "ratio",
+)  # fmt: skip
+ESTIMATED_RECALL = Metric(
+    "ml_estimated_recall_ratio", "gauge", "Recall to be expected (macro mean if multiclass).", ("model",), "ratio"
+)
+ESTIMATED_F1 = Metric(
+    "ml_estimated_f1_ratio", "gauge", "F1 to be expected (macro mean if multiclass).", ("model",), "ratio"
+)
+ESTIMATED_ROC_AUC = Metric("ml_estimated_roc_auc", "gauge", "Area under the ROC curve to be expected.", ("model",))
+ACCURACY_GAP = Metric(
+    "ml_accuracy_gap_ratio", "gauge",
+    "Realised less expected accuracy of the same labelled predictions in the sliding window.", ("model",), "ratio",
+)  # fmt: skip
+ACCURACY_GAP_NOISE = Metric(
+    "ml_accuracy_gap_noise_ratio", "gauge", "Gap that chance alone stays within, in 95 % of cases.",
+    ("model",), "ratio",
+)  # fmt: skip
+
 # --- thresholds --------------------------------------------------------------------------------------------------
 ALERT_THRESHOLD = Metric(
     "ml_alert_threshold", "gauge", "Configured thresholds, in base units; the alert rules compare with these.",

@@ -64,7 +64,7 @@ class Drained:
         return self.tally.cells[self.layout.index[role, name]]
 
     def label(self, ids, actuals):
-        return self.drain.labels(self.tally, ids, actuals, IDS)
+        return len(self.drain.labels(self.tally, ids, actuals, IDS, 0.0)[0])
 
     @property
     def endpoint(self):
@@ -292,7 +292,7 @@ def test_where_the_reference_holds_two_classes_scores_are_counted_as_these():
 def test_labels_are_joined_counted_and_tallied():
     data = {"x": np.arange(100.0), "late": [0, 1] * 50}
     drained = Drained(data, classes=[0, 1], label="late").call(0, 1, 1, 0, features={"x": 1.0})
-    joined = drained.label([*(made(i) for i in range(4)), made(0), "stranger", made(1)], [0, 1, 0, 7, 1, 1, None])
+    joined = drained.label([*(made(i) for i in range(4)), made(0), "stranger", made(1)], [0, 1, 0, 7, 0, 1, None])
     assert joined == 4
     assert drained.tally.outcomes[:2, :2].tolist() == [[1, 1], [0, 1]]
     assert drained.tally.outcomes[MAX_CLASSES, 0] == 1, "a label that is no known class is an other one"

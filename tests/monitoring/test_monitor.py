@@ -143,10 +143,10 @@ def full_text() -> str:
     monitor.health.run_due()
 
     @monitor.track
-    def predict(row: Any) -> str:
+    def predict(row: Any) -> float:
         if row is None:
             raise ValueError("no row")
-        return "yes" if row["x"] > 100 else "no"
+        return 0.9 if row["x"] > 100 else 0.3
 
     for x in range(300):
         predict({"x": float(x), "city": "Oslo"})
@@ -169,10 +169,30 @@ def full_text() -> str:
     return text
 
 
+@pytest.fixture(scope="module")
+def regression_text() -> str:
+    """Return what a monitor of a regression exposes, of the same name and version."""
+    monitor = ModelMonitor(name="full", version="1.2", task="regression", port=0)
+    predict = monitor.track(lambda row: 2.0 * row["x"])
+    for x in range(10):
+        predict({"x": float(x)})
+        monitor.record_outcome(monitor.last_prediction_id(), 2.1 * x - 1)
+    return monitor.metrics_text().decode()
+
+
+#: Of a regression alone.
+_OF_NUMBERS = {
+    catalog.MAE, catalog.RMSE, catalog.BIAS, catalog.R2, catalog.MAPE,
+    catalog.RESIDUAL_OBSERVATIONS, catalog.RESIDUAL_UPPER_EDGE,
+    *(metric for name, metric in catalog.METRICS.items() if name.startswith("ml_regression_")),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("name", catalog.METRICS)
-def test_each_metric_of_the_catalog_is_exposed_exactly_once(name, full_text):
-    """With its help, kind and labels, and with a value."""
+def test_each_metric_of_the_catalog_is_exposed_exactly_once(name, full_text, regression_text):
+    """With its help, kind and labels, and with a value, by a classifier or a regression."""
     metric = catalog.METRICS[name]
+    full_text = regression_text if metric in _OF_NUMBERS else full_text
     assert full_text.count(f"# TYPE {name} {metric.kind}\n") == 1
     assert full_text.count(f"# HELP {name} ") == 1
     assert f"# HELP {name} {metric.help}\n" in full_text

@@ -21,6 +21,11 @@ from ml_models.profile.reference import Kind, ReferenceProfile
 )
 @click.option("--prediction", metavar="COLUMN", help="Column that holds the model's output.")
 @click.option("--label", metavar="COLUMN", help="Column that holds the true label.")
+@click.option(
+    "--score",
+    metavar="COLUMN",
+    help="Column that holds the score of the positive class, from 0 to 1; for estimates before labels come.",
+)
 @click.option("--ignore", metavar="COLUMN", multiple=True, help="Column to leave out, such as a row id. Repeatable.")
 @click.option(
     "--kind",
@@ -30,7 +35,13 @@ from ml_models.profile.reference import Kind, ReferenceProfile
     help="Kind of a column (numeric, categorical, boolean) where the inferred one is wrong. Repeatable.",
 )
 def profile(
-    data: str, output: Path, prediction: str | None, label: str | None, ignore: tuple[str, ...], kinds: tuple[str, ...]
+    data: str,
+    output: Path,
+    prediction: str | None,
+    label: str | None,
+    score: str | None,
+    ignore: tuple[str, ...],
+    kinds: tuple[str, ...],
 ) -> None:
     """Describe reference DATA: what the model's input looks like when all is well.
 
@@ -42,11 +53,15 @@ def profile(
     Example:
       mlmon profile holdout.parquet --prediction prediction --label label -o reference.json
     """  # noqa: D301 - click keeps the lines after its escape as they are
-    made = ReferenceProfile.fit(data, prediction=prediction, label=label, ignore=ignore, kinds=_kinds(kinds))
+    made = ReferenceProfile.fit(
+        data, prediction=prediction, label=label, score=score, ignore=ignore, kinds=_kinds(kinds)
+    )
     made.save(output)
     for feature in made.features:
         empty = f", {feature.missing:,} missing" if feature.missing else ""
         click.echo(f"  {feature.name}: {feature.kind} {feature.role}, {len(feature.bins)} bins{empty}")
+    if made.scores is not None:
+        click.echo(f"  {made.scores.column}: score beside the label, {sum(made.scores.counts):,} rows")
     for name, reason in made.skipped:
         click.echo(f"  {name}: left out: {reason}")
     click.echo(f"{output}: {len(made.features)} columns of {made.rows:,} rows, fingerprint {made.fingerprint}")

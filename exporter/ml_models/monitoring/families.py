@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ml_models import catalog
+from ml_models.collectors.estimated import estimated_families
 from ml_models.collectors.families import family
 from ml_models.collectors.isolation import Exposed
 from ml_models.collectors.outcomes import outcome_families
+from ml_models.collectors.performance import Figures, is_binary
+from ml_models.collectors.regression import regression_families
+from ml_models.collectors.scores import score_families
 from ml_models.collectors.serving import serving_families
 from ml_models.collectors.system import SystemSampler, system_families
 from ml_models.monitoring.health import HealthChecks, health_families
@@ -43,20 +47,32 @@ def serving(
     )
 
 
-def outcomes(model: str, pipeline: Pipeline, total: Tally, window: Tally, positive_class: Any) -> list[Exposed]:
-    """Return outcomes, label counts and performance."""
+def outcomes(model: str, pipeline: Pipeline, total: Tally, found: Figures) -> list[Exposed]:
+    """Return outcomes, label counts and headline performance."""
     return list(
         outcome_families(
             model,
             total,
-            window,
+            found.overall,
             pipeline.classes,
-            positive=pipeline.positive_slot(positive_class),
             labels=pipeline.ledger.counts,
             awaiting=pipeline.ledger.waiting,
             last_label=pipeline.last_label,
         )
     )
+
+
+def performance(model: str, pipeline: Pipeline, total: Tally, found: Figures) -> list[Exposed]:
+    """Return the performance of scores and regressions, and what is to be expected before labels."""
+    reader, classes = pipeline.interpreter, pipeline.classes
+    binary = is_binary(classes, reader.positive)
+    # Of a model that stopped giving scores, what was counted stays.
+    scores = reader.scored or bool(total.scores.any())
+    return [
+        *score_families(model, total, found, scores=scores, binary=binary),
+        *estimated_families(model, total, found, classes, scores=scores, binary=binary),
+        *regression_families(model, total, found, shown=reader.task == "regression"),
+    ]
 
 
 def system(model: str, sampler: SystemSampler) -> list[Exposed]:

@@ -12,7 +12,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, get_args, overload
@@ -20,6 +20,7 @@ from typing import Any, Literal, Self, get_args, overload
 from ml_models.catalog import MODEL_VERSION, SIGNALS
 from ml_models.collectors.data import DEFAULT_THRESHOLDS, DataCollector
 from ml_models.collectors.isolation import Collector, Exposed, collect
+from ml_models.collectors.performance import figures
 from ml_models.collectors.system import SystemSampler
 from ml_models.errors import ConfigError, InstrumentationError, LifecycleError
 from ml_models.exposition import Endpoint, Registry, Server, render
@@ -67,9 +68,10 @@ class ModelMonitor:
     classes : sequence, optional
         The model's classes; by default its ``classes_``, or those of the reference's label or prediction.
     positive_class : optional
-        The class that precision, recall and F1 are about; by default the second of two.
+        The class that precision, recall, F1 and single scores are about; by default the second of two.
     decision_threshold : float
-        Score from which a binary classifier predicts the positive class.
+        Score from which a binary classifier predicts the positive class. Of a model that is hooked at
+        ``predict_proba``, this makes the classes; give 0 for the margins of ``decision_function``.
     window : float
         Seconds of the sliding window that gauges and :meth:`get_metrics` are about.
     metrics_interval : float
@@ -150,7 +152,6 @@ class ModelMonitor:
         self._check_arguments(locals())
         self.reference = _reference(reference)
         self.window = window
-        self._positive_class = positive_class
         self._host, self._port = host, port
         self._logging = (log_level, log_format)
         self.health = HealthChecks(health_check_interval, health_check_timeout)
@@ -165,6 +166,9 @@ class ModelMonitor:
             classes=classes if classes is not None else _known_classes(model, self.reference),
             task=task,
             decision_threshold=decision_threshold,
+            positive_class=positive_class,
+            scored=hasattr(model, "predict_proba")
+            or (self.reference is not None and self.reference.scores is not None),
             span=window,
             ledger=LedgerSettings(label_max_rows, label_horizon),
         )
@@ -507,7 +511,7 @@ class ModelMonitor:
             If the window is longer than what is kept.
         """
         _, recent = self._pipeline.counts(window)
-        served = performance_section(self._pipeline, recent.tally, recent.seconds, self._positive_class)
+        served = performance_section(self._pipeline, recent.tally, recent.seconds)
         health = {name: result.as_dict() for name, result in self.health.results().items()}
         recorder, pipeline = self._recorder, self._pipeline
         return {
@@ -560,10 +564,14 @@ class ModelMonitor:
 
     def _collect(self) -> list[Exposed]:
         total, recent = self._pipeline.counts()
+        pipeline = self._pipeline
+        # Worked out once, by the first collector that asks: a fault costs only those that need it.
+        found = cache(lambda: figures(recent.tally, pipeline.classes, pipeline.interpreter.positive))
         collectors: dict[str, Collector] = {
             "serving": lambda: families.serving(self.name, self._recorder, self._pipeline, total, self._error_counts()),
             "data": lambda: self._data.families(total, recent.tally),
-            "outcomes": lambda: families.outcomes(self.name, self._pipeline, total, recent.tally, self._positive_class),
+            "outcomes": lambda: families.outcomes(self.name, pipeline, total, found()),
+            "performance": lambda: families.performance(self.name, pipeline, total, found()),
             "system": lambda: families.system(self.name, self._system),
             "health": lambda: families.health(self.name, self.health),
             "monitor": lambda: families.monitor(self, dict(self._faults)),

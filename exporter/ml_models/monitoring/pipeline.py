@@ -8,12 +8,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
+
 from ml_models.collectors.windows import SlidingWindow, Windowed
 from ml_models.monitoring.drain import Drain
+from ml_models.monitoring.held import Corrected
 from ml_models.monitoring.ledger import Ledger
+from ml_models.monitoring.outcomes import count_outcomes
 from ml_models.monitoring.outputs import Interpreter, Task
 from ml_models.monitoring.recorder import Recorder
 from ml_models.monitoring.timings import count_timings
+from ml_models.profile.cells import category
 from ml_models.profile.classes import Classes
 from ml_models.profile.reference import ReferenceProfile
 from ml_models.profile.tally import MAX_ENDPOINTS, Layout, Tally
@@ -40,6 +45,9 @@ class Pipeline:
         The model's classes, if known.
     task : {'auto', 'classification', 'regression'}
     decision_threshold : float
+    positive_class : optional
+    scored : bool
+        Whether the model is known to give probabilities.
     span : float
         Seconds of the sliding window.
     ledger : LedgerSettings
@@ -53,21 +61,24 @@ class Pipeline:
         classes: Sequence[Any] | None,
         task: Task,
         decision_threshold: float,
+        positive_class: Any = None,
+        scored: bool = False,
         span: float,
         ledger: LedgerSettings,
     ) -> None:
         self.recorder, self.reference, self.span = recorder, reference, span
-        self.layout = Layout.of(reference)
+        named = category(positive_class)
+        self.layout = Layout.of(reference, named if isinstance(named, str) else None)
         self._ledger_settings = ledger
-        self._interpreter_settings = (task, classes, decision_threshold)
+        self._interpreter_settings = (task, classes, decision_threshold, positive_class, scored)
         self.reset()
 
     def reset(self) -> None:
         """Begin with nothing counted: at first, and in a forked child, whose parent counts what was there."""
         self._lock = threading.Lock()
-        task, classes, threshold = self._interpreter_settings
+        task, classes, threshold, positive_class, scored = self._interpreter_settings
         self.classes = Classes(classes)
-        self.interpreter = Interpreter(task, self.classes, threshold)
+        self.interpreter = Interpreter(task, self.classes, threshold, positive_class, scored=scored)
         self.ledger = Ledger(self._ledger_settings.max_rows, self._ledger_settings.horizon)
         self._drain = Drain(self.reference, self.layout, self.interpreter, self.ledger, self.recorder.on_fault)
         self._drain.extra = self.recorder.extra_keys
@@ -88,7 +99,7 @@ class Pipeline:
         recorder, now = self.recorder, time.monotonic()
         # Labels are taken first: a label whose id came from a call finds that call in what is taken next.
         labels = [recorder.labels.popleft() for _ in range(len(recorder.labels))]
-        oldest = None
+        oldest, corrected = None, None
         delta = self._delta
         delta.clear()
         for slot, channel in enumerate(list(recorder.channels.values())):
@@ -99,13 +110,31 @@ class Pipeline:
             count_timings(delta, min(slot, MAX_ENDPOINTS - 1), channel)
         if labels:
             ids, actuals = _flat(labels)
-            if self._drain.labels(delta, ids, actuals, recorder.ids):
+            joined, corrected = self._drain.labels(delta, ids, actuals, recorder.ids, now)
+            if len(joined) or len(corrected):
                 self.last_label = time.time()
         self._window.add(delta, now)
+        if corrected is not None:  # after the window has what was counted in this same drain
+            self._retract(corrected)
         self.ledger.expire(now)
         self.lag = (time.perf_counter_ns() - oldest) / 1e9 if oldest is not None else 0.0
         self.last_drain = time.time()
         self.overhead += time.thread_time() - begun
+
+    def _retract(self, corrected: Corrected) -> None:
+        """Take what was counted by labels that have been corrected out of the window, where it was counted."""
+        numbers = self._window.numbers(corrected.counted)
+        for number in np.unique(numbers).tolist():
+            rows = np.flatnonzero(numbers == number)
+            taken = Tally(self.layout)
+            count_outcomes(taken, corrected.previous[rows], corrected.joined.held[rows], self.interpreter.positive)
+            self._window.retract(taken, number)
+
+    @property
+    def retracted(self) -> Tally:
+        """Counts of all time that corrected labels have taken back."""
+        with self._lock:
+            return self._window.retracted + Tally(self.layout)
 
     def counts(self, seconds: float | None = None) -> tuple[Tally, Windowed]:
         """Drain, and return the counts of all time and those of the last ``seconds`` (default: the whole window).
@@ -147,12 +176,6 @@ class Pipeline:
     def dropped_rows(self) -> list[int]:
         """Rows per endpoint that were served and not tallied."""
         return _merged([channel.dropped_rows for channel in list(self.recorder.channels.values())], sum)
-
-    def positive_slot(self, positive_class: Any) -> int | None:
-        """Return the slot of the positive class: the one named, else the second of two, else none."""
-        if positive_class is not None:
-            return self.classes.code(positive_class)
-        return self.classes.positive
 
 
 def _merged(values: list[T], merge: Callable[[list[T]], T]) -> list[T]:

@@ -29,9 +29,11 @@ from ml_models.profile.features import (
     infer_kind,
 )
 from ml_models.profile.ingest import Column, Columns, absent, joined, taken
+from ml_models.profile.scores import ScoreCounter, ScoreProfile
 from ml_models.profile.sources import Progress, Source
 
 Fitted = tuple[tuple[FeatureProfile, ...], int, tuple[tuple[str, str], ...]]
+Whole = tuple[tuple[FeatureProfile, ...], int, tuple[tuple[str, str], ...], ScoreProfile | None]
 Kept = dict[str, tuple[Role, Kind]]
 
 #: Cells of the sample: with more than 16 columns it has fewer rows than :data:`EDGE_SAMPLE_ROWS`.
@@ -55,24 +57,29 @@ class Plan:
     kinds: Mapping[str, Kind]
     ignore: frozenset[str]
     min_count: int = 1
+    score: str | None = None
 
     @classmethod
     def of(
         cls,
         prediction: str | None,
         label: str | None,
+        score: str | None,
         kinds: Mapping[str, Kind] | None,
         ignore: Collection[str],
         min_count: int,
     ) -> Plan:
         """Return the plan of a call's arguments."""
+        if score is not None and label is None:
+            raise ProfileError(f"reference: score={score!r} says nothing without labels; name the label column too")
         given: list[tuple[str | None, Role]] = [(prediction, "prediction"), (label, "label")]
         roles = {name: role for name, role in given if name is not None}
-        return cls(roles, dict(kinds or {}), frozenset(ignore), min_count)
+        return cls(roles, dict(kinds or {}), frozenset(ignore), min_count, score)
 
     def check(self, names: Collection[str], rows: int) -> None:
         """Raise a ProfileError if the data cannot be fitted as asked."""
-        absent = [name for name in (*self.roles, *self.kinds, *sorted(self.ignore)) if name not in names]
+        scores = () if self.score is None or self.score in self.roles else (self.score,)
+        absent = [name for name in (*self.roles, *scores, *self.kinds, *sorted(self.ignore)) if name not in names]
         if absent:
             raise ProfileError(f"reference: no column {', '.join(map(repr, absent))}; there are {', '.join(names)}")
         unknown = sorted(set(self.kinds.values()) - set(get_args(Kind)))
@@ -90,12 +97,16 @@ class Plan:
         kind, reason = infer_kind(column)
         return ("categorical" if kind == "numeric" and name in self.roles and are_classes(column) else kind), reason
 
+    def leaves_out(self, name: str) -> bool:
+        """Return whether a column is not to be profiled: it is ignored, or a score, which is no feature."""
+        return name in self.ignore or (name == self.score and name not in self.roles)
+
     def sort(self, table: Columns) -> tuple[Kept, dict[str, str]]:
         """Return role and kind of the columns that are profiled, and why the others are not."""
         kept: Kept = {}
         skipped: dict[str, str] = {}
         for name, column in table.by_name.items():
-            if name not in self.ignore:
+            if not self.leaves_out(name):
                 kind, reason = self.kind(name, column)
                 if kind is None:
                     skipped[name] = reason
@@ -104,15 +115,30 @@ class Plan:
         return kept, skipped
 
 
-def fit_columns(source: Source, plan: Plan, progress: Progress | None = None) -> Fitted:
-    """Return the profiles of all columns, the number of rows, and the columns left out with the reason."""
+def fit_columns(source: Source, plan: Plan, progress: Progress | None = None) -> Whole:
+    """Return the profiles of all columns, the number of rows, the columns left out with the reason, and the scores."""
+    while True:
+        scores = ScoreCounter(plan.score, next((name for name, role in plan.roles.items() if role == "label"), None))
+        fitted = _fit_source(source, plan, scores, progress)
+        if fitted is not None:
+            break
+    profile, skipped = scores.result()
+    return fitted[0], fitted[1], (*fitted[2], *skipped), profile
+
+
+def _fit_source(source: Source, plan: Plan, scores: ScoreCounter, progress: Progress | None) -> Fitted | None:
+    """Return what was fitted; None if a column has a wider type than its first rows, so that it must begin anew."""
     if source.in_memory:
-        return _fit_table(source.table(), plan)
+        table = source.table()
+        fitted = _fit_table(table, plan)
+        scores.add(table)
+        return fitted
     learnt, sample = source.learnt, Sample()
     head: list[Columns] = []
     spool: _Spool | None = None
     try:
         for table in source.batches(progress=progress):
+            scores.add(table)
             head.append(_compacted(table))
             sample.add(head[-1])
             if source.rereadable or not sample.whole:
@@ -128,7 +154,7 @@ def fit_columns(source: Source, plan: Plan, progress: Progress | None = None) ->
         if spool is not None:
             spool.close()
     if source.learnt != learnt:  # a text file's column has a wider type than its first rows were read as
-        return fit_columns(source, plan, progress)
+        return None
     if sample.whole:
         return _fit_table(sample.table(), plan)
     return _second_pass(source, plan, sample, progress)
@@ -287,7 +313,7 @@ class _Counting:
             elif name in self._categories:
                 features.append(self._categories[name].profile(name, role, kind, self._plan.min_count))
         for name in names:
-            if name not in self.kept and name not in self._plan.ignore:
+            if name not in self.kept and not self._plan.leaves_out(name):
                 self._skipped.setdefault(
                     name, "absent from the rows that the kinds were taken from; put such rows first"
                 )

@@ -27,6 +27,7 @@ from ml_models.profile.features import (
     infer_kind,
 )
 from ml_models.profile.fitting import Plan, fit_columns
+from ml_models.profile.scores import ScoreProfile
 from ml_models.profile.sources import Progress, Source
 
 __all__ = [
@@ -51,11 +52,12 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class ReferenceProfile:
-    """The profiles of all columns, and the columns that were left out with the reason."""
+    """The profiles of all columns, the columns that were left out with the reason, and scores beside labels."""
 
     features: tuple[FeatureProfile, ...]
     rows: int
     skipped: tuple[tuple[str, str], ...] = ()
+    scores: ScoreProfile | None = None
 
     @classmethod
     def fit(
@@ -64,6 +66,7 @@ class ReferenceProfile:
         *,
         prediction: str | None = None,
         label: str | None = None,
+        score: str | None = None,
         kinds: Mapping[str, Kind] | None = None,
         ignore: Collection[str] = (),
         min_count: int = 1,
@@ -80,6 +83,9 @@ class ReferenceProfile:
             Frame, table, dict of columns, path, folder, pattern, URL, query or iterator.
         prediction, label : str, optional
             Columns that hold the model's output and the true label.
+        score : str, optional
+            Column that holds the score of the positive class, from 0 to 1. With the label it shows how far scores are
+            probabilities, by which performance is estimated before labels come. It is no feature.
         kinds : mapping, optional
             Kind per column where the inferred one is wrong.
         ignore : collection of str
@@ -105,7 +111,7 @@ class ReferenceProfile:
         if min_count < 1:
             raise ProfileError(f"reference: min_count: found {min_count}; give at least 1")
         source = data if isinstance(data, Source) else Source(data)
-        return cls(*fit_columns(source, Plan.of(prediction, label, kinds, ignore, min_count), progress))
+        return cls(*fit_columns(source, Plan.of(prediction, label, score, kinds, ignore, min_count), progress))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -122,11 +128,13 @@ class ReferenceProfile:
         return _checksum(self._content())[:12]
 
     def _content(self) -> dict[str, Any]:
-        return {
+        content = {
             "rows": self.rows,
             "skipped": [list(pair) for pair in self.skipped],
             "features": [asdict(feature) for feature in self.features],
         }
+        # Left out where there is none, so that profiles without scores stay as they were.
+        return content | ({"scores": asdict(self.scores)} if self.scores else {})
 
     def to_json(self) -> str:
         """Return the profile as versioned JSON with a checksum."""
@@ -167,11 +175,15 @@ class ReferenceProfile:
                 "upgrade it, or make the profile anew with `mlmon profile`"
             )
         content = {key: document.get(key) for key in ("rows", "skipped", "features")}
+        content |= {key: document[key] for key in ("scores",) if key in document}
         if document.get("checksum") != _checksum(content):
             raise ProfileError(f"{source}: damaged: the checksum does not match; restore it or make a new one")
         entries: list[dict[str, Any]] = document["features"]
         features = tuple(FeatureProfile(**{key: _tupled(value) for key, value in entry.items()}) for entry in entries)
-        return cls(features, document["rows"], tuple((name, reason) for name, reason in document["skipped"]))
+        skipped = tuple((name, reason) for name, reason in document["skipped"])
+        given = document.get("scores")
+        scores = ScoreProfile(**{key: _tupled(value) for key, value in given.items()}) if given else None
+        return cls(features, document["rows"], skipped, scores)
 
     @classmethod
     def load(cls, path: str | Path) -> ReferenceProfile:

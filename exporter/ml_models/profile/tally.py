@@ -1,4 +1,4 @@
-"""The tally: everything that is monitored, in three flat arrays of fixed layout.
+"""The tally: everything that is monitored as counts, sums and extremes, in three flat arrays of fixed layout.
 
 Tallies of one layout merge, whatever they come from: sub-windows, worker processes, partitions of data. Counts and sums
 add; of extremes the farther one is kept. Each of these is associative and commutative (sums to the last digits) and
@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,9 @@ from ml_models.profile.cells import CategoryIndex, to_floats
 from ml_models.profile.ingest import Column
 from ml_models.profile.reference import MAX_HASHED, FeatureProfile, ReferenceProfile
 from ml_models.stats.binning import cumulative_counts, finite_range
+from ml_models.stats.calibration import Calibrator
+from ml_models.stats.regression import PARTS, residual_edges
+from ml_models.stats.scores import RELIABILITY_BINS, SCORE_BINS, SCORE_EDGES
 
 #: Cells of a feature before its bins.
 ROWS, MISSING, INVALID, BELOW, ABOVE = range(5)
@@ -58,15 +62,21 @@ class Layout:
         Columns whose cells are tallied; may be empty.
     classes : int
         Class slots, ``__other__`` included.
+    calibrator : Calibrator
+        What makes a probability of a score, for estimates.
     """
 
     features: tuple[FeatureProfile, ...]
     classes: int = MAX_CLASSES + 1
+    calibrator: Calibrator = field(default_factory=Calibrator)
 
     @classmethod
-    def of(cls, reference: ReferenceProfile | None) -> Layout:
-        """Return the layout for a reference, or for none."""
-        return cls(reference.features if reference else ())
+    def of(cls, reference: ReferenceProfile | None, positive_class: str | None = None) -> Layout:
+        """Return the layout for a reference, or for none; scores are those of the positive class."""
+        if reference is None:
+            return cls(())
+        scores = reference.scores
+        return cls(reference.features, calibrator=scores.calibrator(positive_class) if scores else Calibrator())
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -82,12 +92,25 @@ class Layout:
             "queued": (MAX_ENDPOINTS, len(LATENCY_BUCKETS) + 1),
             "first_items": (MAX_ENDPOINTS, len(LATENCY_BUCKETS) + 1),
             "items": (MAX_ENDPOINTS,),
+            "scores": (2, SCORE_BINS),
+            "scored": (2, self.classes),
+            "numbers": (2,),
+            "residuals": (len(self.residual_edges) + 1,),
         }
 
     @cached_property
     def sum_shapes(self) -> dict[str, tuple[int, ...]]:
         """Sections of the array of sums, in order."""
-        return {"seconds": (MAX_ENDPOINTS, len(SECONDS))}
+        return {
+            "seconds": (MAX_ENDPOINTS, len(SECONDS)),
+            "said": (RELIABILITY_BINS,),
+            "losses": (2,),
+            "expected": (2, self.classes),
+            "estimated": (self.classes, self.classes),
+            "doubt": (self.classes,),
+            "estimated_bins": (2, SCORE_BINS),
+            "errors": (len(PARTS),),
+        }
 
     @cached_property
     def size(self) -> int:
@@ -100,15 +123,41 @@ class Layout:
         return _size(self.sum_shapes)
 
     @cached_property
+    def _target(self) -> FeatureProfile | None:
+        """The column that says where a regression's numbers lie: its labels, or its predictions."""
+        columns = {feature.role: feature for feature in self.features if feature.kind == "numeric" and feature.edges}
+        return columns.get("label", columns.get("prediction"))
+
+    @cached_property
+    def centre(self) -> float:
+        """A number amid the labels, the median of the reference's; 0 where it has none."""
+        return self._target.edges[len(self._target.edges) // 2] if self._target else 0.0
+
+    @cached_property
+    def residual_edges(self) -> tuple[float, ...]:
+        """Edges of the bins of residuals, on the scale of the reference's labels: their interquartile range."""
+        if self._target is None:
+            return residual_edges(None)
+        edges = self._target.edges
+        return residual_edges(edges[3 * len(edges) // 4] - edges[len(edges) // 4])
+
+    @cached_property
     def fingerprint(self) -> str:
         """Hash of everything that gives the counts their meaning."""
         meaning = [
             (f.name, f.role, f.kind, f.edges, f.coarse_edges, f.minimum, f.maximum, f.categories, f.others)
             for f in self.features
         ]
-        return sha256(
-            repr((meaning, self.shapes, self.sum_shapes, LATENCY_BUCKETS, BATCH_BUCKETS)).encode()
-        ).hexdigest()
+        rest = (
+            self.shapes,
+            self.sum_shapes,
+            LATENCY_BUCKETS,
+            BATCH_BUCKETS,
+            SCORE_EDGES,
+            self.residual_edges,
+            self.centre,
+        )
+        return sha256(repr((meaning, rest, self.calibrator)).encode()).hexdigest()
 
     @cached_property
     def index(self) -> dict[tuple[str, str], int]:
@@ -190,6 +239,20 @@ class Tally:
         Views into ``counts``. ``schema`` holds rows per fault, the rows with any fault, and the rows looked at.
     seconds : float64 array of shape (MAX_ENDPOINTS, len(SECONDS))
         View into ``sums``.
+    scores, scored : int64 arrays of shape (2, SCORE_BINS) and (2, classes)
+        Views into ``counts``, of labelled rows with a score: negatives and positives per score bin (of several classes:
+        wrong and right predictions per bin of their probability); rows and right ones per predicted class.
+    numbers, residuals : int64 arrays
+        Views into ``counts``, of a regression's labelled rows: rows, and those whose actual value is not 0; rows per
+        bin of the residual.
+    said, losses, expected : float64 arrays
+        Views into ``sums``, of labelled rows with a score: their scores per reliability bin; log loss and Brier score;
+        per predicted class the probability q that the prediction is right, and q (1 - q).
+    estimated, doubt, estimated_bins : float64 arrays
+        Views into ``sums``, of all rows with a score: expected confusion, actual by predicted class; q (1 - q) per
+        predicted class; expected negatives and positives per score bin.
+    errors : float64 array
+        View into ``sums``: those of :data:`ml_models.stats.regression.PARTS`.
 
     Examples
     --------
@@ -204,15 +267,26 @@ class Tally:
         "batches",
         "cells",
         "counts",
+        "doubt",
         "endpoints",
+        "errors",
+        "estimated",
+        "estimated_bins",
+        "expected",
         "extremes",
         "first_items",
         "items",
         "layout",
+        "losses",
+        "numbers",
         "outcomes",
         "predicted",
         "queued",
+        "residuals",
+        "said",
         "schema",
+        "scored",
+        "scores",
         "seconds",
         "sums",
     )
@@ -227,6 +301,17 @@ class Tally:
     first_items: NDArray[np.int64]
     items: NDArray[np.int64]
     seconds: NDArray[np.float64]
+    scores: NDArray[np.int64]
+    scored: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    residuals: NDArray[np.int64]
+    said: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    estimated: NDArray[np.float64]
+    doubt: NDArray[np.float64]
+    estimated_bins: NDArray[np.float64]
+    errors: NDArray[np.float64]
 
     def __init__(
         self,
@@ -239,12 +324,15 @@ class Tally:
         self.counts = np.zeros(layout.size, dtype=np.int64) if counts is None else counts
         self.sums = np.zeros(layout.sum_size) if sums is None else sums
         self.extremes = _no_extremes(len(layout.features)) if extremes is None else extremes
-        for flat, shapes in ((self.counts, layout.shapes), (self.sums, layout.sum_shapes)):
-            start = 0
-            for name, shape in shapes.items():
-                stop = start + int(np.prod(shape))
-                setattr(self, name, flat[start:stop].reshape(shape))
-                start = stop
+        self._name_sections(self.counts, layout.shapes)
+        self._name_sections(self.sums, layout.sum_shapes)
+
+    def _name_sections(self, array: NDArray[Any], shapes: dict[str, tuple[int, ...]]) -> None:
+        start = 0
+        for name, shape in shapes.items():
+            stop = start + math.prod(shape)
+            setattr(self, name, array[start:stop].reshape(shape))
+            start = stop
 
     def __iadd__(self, other: Tally) -> Tally:
         if other.layout.fingerprint != self.layout.fingerprint:
