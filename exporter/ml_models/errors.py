@@ -8,6 +8,7 @@
     ├── DataError              data cannot be read or understood
     ├── MissingExtraError      an optional dependency is not installed (also an ImportError)
     ├── InstrumentationError   a model object cannot be hooked
+    ├── CheckpointError        a data monitor's checkpoint is damaged, held by another, or cannot be written
     ├── LifecycleError         a monitor is used in a state that does not allow it
     ├── PortInUseError         the address to serve on is taken (also an OSError)
     └── ReportError            a report cannot be made
@@ -74,6 +75,10 @@ class MissingExtraError(MonitoringError, ImportError):
 
 class InstrumentationError(MonitoringError, TypeError):
     """A model object has nothing that can be hooked, or does not allow it."""
+
+
+class CheckpointError(MonitoringError):
+    """A data monitor's checkpoint is damaged, held by another process, or cannot be written."""
 
 
 class LifecycleError(MonitoringError, RuntimeError):
