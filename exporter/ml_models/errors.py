@@ -11,6 +11,7 @@
     ├── CheckpointError        a data monitor's checkpoint is damaged, held by another, or cannot be written
     ├── LifecycleError         a monitor is used in a state that does not allow it
     ├── PortInUseError         the address to serve on is taken (also an OSError)
+    ├── HandOverError          metrics cannot be pushed, or written to a file
     └── ReportError            a report cannot be made
 
 Every message says what was found, where, and what to do about it.
@@ -87,6 +88,10 @@ class LifecycleError(MonitoringError, RuntimeError):
 
 class PortInUseError(MonitoringError, OSError):
     """The address that the endpoint should listen on is taken."""
+
+
+class HandOverError(MonitoringError):
+    """Metrics cannot be pushed, or written to a file."""
 
 
 class ReportError(MonitoringError):
