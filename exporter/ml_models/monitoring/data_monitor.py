@@ -34,7 +34,10 @@ _LOG = logging.getLogger(__name__)
 DEFAULT_PORT = 9878
 
 #: Thresholds that hold where none is configured.
-THRESHOLDS: Mapping[str, float] = {**DEFAULT_THRESHOLDS, "rejected_files_max": 0.0}
+THRESHOLDS: Mapping[str, float] = {
+    **{name: DEFAULT_THRESHOLDS[name] for name in ("drift_warning_max", "drift_critical_max", "samples_min")},
+    "rejected_files_max": 0.0,
+}
 
 #: Seconds that :meth:`DataMonitor.get_metrics` waits for the first reading to end.
 FIRST_READING_SECONDS = 60.0
@@ -139,6 +142,8 @@ class DataMonitor:
         self._system = SystemSampler()
         self._thread: threading.Thread | None = None
         self._first = threading.Event()
+        #: Called in the background after each reading, as to hand the metrics over.
+        self.after_reading: Callable[[], None] | None = None
         #: A registry of this monitor alone, for other ways of prometheus_client to expose it.
         self.registry = Registry(self._collect)
         endpoint = Endpoint(self.metrics_text, self._ready, self._landing)
@@ -239,8 +244,21 @@ class DataMonitor:
                     type(error).__name__, exc_info=error,
                 )  # fmt: skip
             self._first.set()
+            self._tell_after()
             due = max(due + self.interval, time.monotonic())
             self._watch.wait(due - time.monotonic())
+
+    def _tell_after(self) -> None:
+        if self.after_reading is None:
+            return
+        try:
+            self.after_reading()
+        except Exception as error:  # noqa: BLE001 - a caller's function must not end the watching
+            rate_limited(_LOG, f"after-{self.name}").error("after_reading failed (%s)", type(error).__name__)
+
+    def ask_to_stop(self) -> None:
+        """End a reading that is going on at its next table; safe in a signal's handler."""
+        self._watch.ask_to_stop()
 
     def run_once(self, progress: Callable[[Progress], None] | None = None) -> dict[str, Any]:
         """Read what is new now, in this thread, and return :meth:`get_metrics`.

@@ -147,12 +147,14 @@ def text_parts(stream: IO[bytes], found: Found, position: int, *, still: bool) -
                 f"{found.name}: after byte {position:,}: a line is longer than {BLOCK_BYTES >> 20} MiB, or a quote is "
                 "never closed; mend the line"
             )
-        if at_end and cut < len(block) and (still or _is_object(block[cut:], found.file.kind)):
-            cut = len(block)
         rest = block[cut:]
         if cut:
             yield Part(position, position + cut, block[:cut])
             position += cut
+        # By itself, so that a line that is cut off does not take the good ones with it.
+        if at_end and rest and (still or _is_object(rest, found.file.kind)):
+            yield Part(position, position + len(rest), rest)
+            return
 
 
 def _last_line_end(block: bytes, *, quoted: bool) -> int:

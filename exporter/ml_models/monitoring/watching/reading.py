@@ -7,6 +7,7 @@ it has been counted to its end. Counts and position thus move together, in memor
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -33,6 +34,10 @@ SEEN_SECONDS = 3_600.0
 #: Files that are remembered. Those beyond it are not read, as what is not remembered would be counted twice.
 MAX_FILES = 100_000
 
+
+#: A row that Arrow cites, up to the remedy, and a value.
+_CITED_ROW = re.compile(r"(Expected \d+ columns, got \d+): .*(?=; )", re.DOTALL)
+_CITED_VALUE = re.compile(r"invalid value '.*'", re.DOTALL)
 
 #: A file as it was seen first, and when, by the monotonic clock.
 Steady = dict[str, tuple[Found, float]]
@@ -319,7 +324,7 @@ class Reading:
     def _reject(self, one: Found, error: Exception) -> None:
         if isinstance(error, MissingExtraError):
             raise error
-        text = str(error).removeprefix(f"{one.name}: ") if isinstance(error, DataError) else ""
+        text = without_values(str(error).removeprefix(f"{one.name}: ")) if isinstance(error, DataError) else ""
         if again(one) is None:
             return  # it has gone since it was listed
         retry = isinstance(error, OSError) or isinstance(error.__cause__, OSError)
@@ -340,6 +345,19 @@ class Reading:
         self._world.commit()
 
 
+def without_values(fault: str) -> str:
+    """Return what is said of a fault without the cells that it cites: a log is read by more people than the data.
+
+    Examples
+    --------
+    >>> without_values("Row #3: Expected 2 columns, got 3: Ann,1,x; quote fields with separators")
+    'Row #3: Expected 2 columns, got 3; quote fields with separators'
+    >>> without_values("conversion error to int64: invalid value 'Ann'; write it again")
+    'conversion error to int64: invalid value; write it again'
+    """
+    return _CITED_VALUE.sub("invalid value", _CITED_ROW.sub(r"\1", fault))
+
+
 def learning_tables(found: list[Found], types: Types, rows: int, stopping: Callable[[], bool]) -> Iterator[Columns]:
     """Yield the first rows of the data, whole tables of them until there are enough.
 
@@ -358,7 +376,8 @@ def learning_tables(found: list[Found], types: Types, rows: int, stopping: Calla
                 if done >= rows:
                     return
         except (DataError, OSError) as error:
-            _LOG.warning("%s: nothing is learnt from it: %s", one.name, error)
+            fault = without_values(str(error).removeprefix(f"{one.name}: "))
+            _LOG.warning("%s: nothing is learnt from it: %s", one.name, fault)
 
 
 def _first_tables(one: Found, types: Types) -> Iterator[Columns]:
