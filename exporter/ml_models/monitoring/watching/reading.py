@@ -36,7 +36,7 @@ MAX_FILES = 100_000
 
 
 #: A row that Arrow cites, up to the remedy, and a value.
-_CITED_ROW = re.compile(r"(Expected \d+ columns, got \d+): .*(?=; )", re.DOTALL)
+_CITED_ROW = re.compile(r"(Expected \d+ columns, got \d+): .*?(?=; a line has)", re.DOTALL)
 _CITED_VALUE = re.compile(r"invalid value '.*'", re.DOTALL)
 
 #: A file as it was seen first, and when, by the monotonic clock.
@@ -104,6 +104,8 @@ class Reading:
         """
         found = listed(source)
         self._recognise(found)
+        there = frozenset(one.name for one in found)
+        self._forget(there)
         for one in found:
             if self._world.stopping():
                 self._leave(one, "the reading was stopped")
@@ -114,8 +116,6 @@ class Reading:
                 self._leave(one, "the reading was stopped")
             except (DataError, OSError) as error:
                 self._reject(one, error)
-        there = frozenset(one.name for one in found)
-        self._forget(there)
         for name in self._steady.keys() - self.pending.keys():
             del self._steady[name]
         return there
@@ -123,18 +123,27 @@ class Reading:
     # --- which file is which ------------------------------------------------------------------------------------------
 
     def _recognise(self, found: list[Found]) -> None:
-        """Give renamed files their record; note when each was seen."""
+        """Give renamed files their record, as when logs are rotated; note when each was seen."""
         files, now = self._book.files, self._world.now()
-        there = {one.name for one in found}
-        gone = {record.identity: name for name, record in files.items() if name not in there and record.identity}
-        for one in found:
-            old = gone.get(one.identity) if one.identity and one.name not in files else None
-            if old is not None and self._is_renamed(one, files[old]):
-                files[one.name] = files.pop(old)
-                self._event("renamed")
-                _LOG.info("%s: was %s; it is not counted again", one.name, old)
-            if one.name in files and now - files[one.name].seen > SEEN_SECONDS:
-                files[one.name] = replace(files[one.name], seen=now)
+        there = {one.name: one for one in found}
+        moved = {
+            record.identity: name
+            for name, record in files.items()
+            if record.identity and (name not in there or there[name].identity != record.identity)
+        }
+        renamed = [
+            (old, one)
+            for one in found
+            if (old := moved.get(one.identity)) is not None and old != one.name and self._is_renamed(one, files[old])
+        ]
+        records = [files.pop(old) for old, _ in renamed]  # all first: files may have changed names with each other
+        for (old, one), record in zip(renamed, records, strict=True):
+            files[one.name] = record
+            self._event("renamed")
+            _LOG.info("%s: was %s; it is not counted again", one.name, old)
+        for name in there:
+            if name in files and now - files[name].seen > SEEN_SECONDS:
+                files[name] = replace(files[name], seen=now)
                 self._world.commit()
 
     def _is_renamed(self, one: Found, record: FileRecord) -> bool:
@@ -155,7 +164,7 @@ class Reading:
     def _forget(self, there: frozenset[str]) -> None:
         files, now = self._book.files, self._world.now()
         gone = sorted((record.seen, name) for name, record in files.items() if name not in there)
-        too_many = len(files) - MAX_FILES
+        too_many = len(files) + len(there - files.keys()) - MAX_FILES
         for place, (seen, name) in enumerate(gone):
             if place < too_many or now - seen > FORGOTTEN_SECONDS:
                 del files[name]
@@ -350,8 +359,8 @@ def without_values(fault: str) -> str:
 
     Examples
     --------
-    >>> without_values("Row #3: Expected 2 columns, got 3: Ann,1,x; quote fields with separators")
-    'Row #3: Expected 2 columns, got 3; quote fields with separators'
+    >>> without_values("Row #3: Expected 2 columns, got 3: Ann; x,1; a line has another number")
+    'Row #3: Expected 2 columns, got 3; a line has another number'
     >>> without_values("conversion error to int64: invalid value 'Ann'; write it again")
     'conversion error to int64: invalid value; write it again'
     """
