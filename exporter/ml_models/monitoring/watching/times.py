@@ -31,7 +31,7 @@ def event_times(column: Column) -> NDArray[np.float64]:
         return np.asarray(np.append(event_times(column.values), np.nan)[column.codes])
     if isinstance(column, np.ndarray):
         if column.dtype.kind == "M":
-            seconds = column.astype("datetime64[ns]").astype(np.int64) / 1e9
+            seconds = column.astype("datetime64[us]").astype(np.int64) / 1e6
             return np.where(np.isnat(column), np.nan, seconds)
         return _seconds(column.astype(np.float64)) if column.dtype.kind in "iuf" else np.full(len(column), np.nan)
     return np.array([_moment(value) for value in column], dtype=np.float64)
