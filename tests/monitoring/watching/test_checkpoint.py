@@ -61,7 +61,7 @@ from ml_models.monitoring.watching import engine, parts
 engine.COMMIT_SECONDS = engine.COMMIT_SHARE = 0.0
 parts.BLOCK_BYTES = 20_000
 data, state, reference = sys.argv[1:]
-monitor = DataMonitor(data, name="killed", checkpoint=tmp_path / "state", reference=reference, interval=0.1, port=0)
+monitor = DataMonitor(data, name="killed", checkpoint=state, reference=reference, interval=0.1, port=0)
 monitor.start()
 print(monitor.url, flush=True)
 sys.stdin.read()
@@ -95,18 +95,18 @@ def test_every_row_is_counted_once_however_often_the_process_is_killed(data, tmp
             [sys.executable, "-c", WATCHER, data, tmp_path / "state", reference],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
-        url = process.stdout.readline().strip()
-        # Killed when the exposed count has changed so many times, or is complete.
-        changes, last, limit = rng.randint(0, 10), seen[-1], time.monotonic() + 60
-        while changes and last < rows:
-            assert time.monotonic() < limit
-            now = _scraped(url)
-            assert now >= last, "what was scraped is never taken back"
-            changes, last = changes - (now != last), now
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait(timeout=10)
-        process.stdin.close()
-        process.stdout.close()
+        with process:
+            try:
+                url = process.stdout.readline().strip()
+                # Killed when the exposed count has changed so many times, or is complete.
+                changes, last, limit = rng.randint(0, 10), seen[-1], time.monotonic() + 60
+                while changes and last < rows:
+                    assert time.monotonic() < limit
+                    now = _scraped(url)
+                    assert now >= last, "what was scraped is never taken back"
+                    changes, last = changes - (now != last), now
+            finally:
+                os.kill(process.pid, signal.SIGKILL)
         peek = DataMonitor(data, name="peek", checkpoint=tmp_path / "state", reference=reference, port=0)
         peek._watch.open()
         published = peek._watch.published
