@@ -29,6 +29,8 @@ _LOG = logging.getLogger(__name__)
 
 #: Seconds between two writings of the checkpoint during a reading, and how many times as long as a writing takes.
 COMMIT_SECONDS, COMMIT_SHARE = 5.0, 20.0
+#: Whole files are learnt from until they hold so many times the rows that are needed at least.
+LEARN_TIMES = 10
 #: Seconds between two lines of the log about a long reading.
 TOLD_SECONDS = 10.0
 
@@ -295,14 +297,18 @@ class Watch:
         """Learn the reference from the first data; if there are too few, return how many rows there are."""
         settings = self.settings
         found = listed(settings.source)
-        rows = sum(table.rows for table in learning_tables(found, {}, settings.learn_rows, self._stop.is_set))
+        needed = settings.learn_rows
+        some = learning_tables(found, {}, self._stop.is_set, enough=needed, most=needed)
+        rows = sum(table.rows for table in some)
         if rows < settings.learn_rows:
             rate_limited(_LOG, f"learn-{shown(settings.source)}", 600.0).warning(
                 "there are %d of %d rows to learn the reference from; nothing is counted before", rows,
                 settings.learn_rows,
             )  # fmt: skip
             return rows
-        first = learning_tables(found, {}, EDGE_SAMPLE_ROWS, self._stop.is_set)
+        first = learning_tables(
+            found, {}, self._stop.is_set, enough=LEARN_TIMES * needed, most=EDGE_SAMPLE_ROWS
+        )  # fmt: skip
         reference = ReferenceProfile.fit(
             first,
             prediction=settings.prediction,
@@ -323,7 +329,7 @@ class Watch:
     def _left_out(self, found: list[Any]) -> list[str]:
         """Return the columns to leave out that there are: a profile refuses unknown ones."""
         wanted = {*self.settings.ignore, *([self.settings.time_column] if self.settings.time_column else [])}
-        first = next(learning_tables(found, {}, 1, self._stop.is_set), None)
+        first = next(learning_tables(found, {}, self._stop.is_set, enough=1, most=1), None)
         missing = sorted(wanted - set(first.by_name)) if first is not None else []
         if missing and self.settings.time_column in missing and first is not None:
             raise ProfileError(

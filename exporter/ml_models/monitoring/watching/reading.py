@@ -367,8 +367,10 @@ def without_values(fault: str) -> str:
     return _CITED_VALUE.sub("invalid value", _CITED_ROW.sub(r"\1", fault))
 
 
-def learning_tables(found: list[Found], types: Types, rows: int, stopping: Callable[[], bool]) -> Iterator[Columns]:
-    """Yield the first rows of the data, whole tables of them until there are enough.
+def learning_tables(
+    found: list[Found], types: Types, stopping: Callable[[], bool], *, enough: int, most: int
+) -> Iterator[Columns]:
+    """Yield the first rows of the data: whole files until there are enough, at most so many rows.
 
     Raises
     ------
@@ -382,11 +384,13 @@ def learning_tables(found: list[Found], types: Types, rows: int, stopping: Calla
                     raise Stopped
                 yield table
                 done += table.rows
-                if done >= rows:
+                if done >= most:
                     return
         except (DataError, OSError) as error:
             fault = without_values(str(error).removeprefix(f"{one.name}: "))
             _LOG.warning("%s: nothing is learnt from it: %s", one.name, fault)
+        if done >= enough:
+            return
 
 
 def _first_tables(one: Found, types: Types) -> Iterator[Columns]:
