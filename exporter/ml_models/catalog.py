@@ -185,6 +185,45 @@ SCHEMA_FAULTS = Metric(
     ("model", "fault"),
 )  # fmt: skip
 
+# --- data that is watched -----------------------------------------------------------------------------------------
+WATCH_ROWS = Metric(
+    "ml_watch_rows_total", "counter",
+    "Rows of the watched data that were counted, by where their time puts them: on_time, late, ahead, undated.",
+    ("model", "timing"),
+)  # fmt: skip
+WATCH_BYTES = Metric("ml_watch_read_bytes_total", "counter", "Bytes of files that were counted.", ("model",), "bytes")
+WATCH_FILE_EVENTS = Metric(
+    "ml_watch_file_events_total", "counter",
+    "What happened to files: read, appended, replaced, truncated, renamed, rejected, forgotten.", ("model", "event"),
+)  # fmt: skip
+WATCH_FILES = Metric(
+    "ml_watch_files", "gauge", "Files that are there now, by state: read, pending, rejected.", ("model", "state")
+)
+WATCH_PENDING_BYTES = Metric(
+    "ml_watch_pending_bytes", "gauge", "Bytes that are there and not yet counted, rejected files left out.",
+    ("model",), "bytes",
+)  # fmt: skip
+WATCH_NEWEST = Metric(
+    "ml_watch_newest_timestamp_seconds", "gauge",
+    "Time of the newest row that was counted, or of its file where rows have no time, in Unix time.",
+    ("model",), "seconds",
+)  # fmt: skip
+WATCH_RUNS = Metric(
+    "ml_watch_runs_total", "counter", "Readings of the data by this process, by outcome: succeeded, failed.",
+    ("model", "outcome"),
+)  # fmt: skip
+WATCH_RUN_SUCCESS = Metric("ml_watch_run_success", "gauge", "1 if the last reading succeeded, else 0.", ("model",))
+WATCH_LAST_RUN = Metric(
+    "ml_watch_last_run_timestamp_seconds", "gauge", "When the last reading ended, in Unix time.", ("model",), "seconds"
+)
+WATCH_RUN_DURATION = Metric(
+    "ml_watch_run_duration_seconds", "gauge", "How long the last reading took.", ("model",), "seconds"
+)
+WATCH_LEARNT = Metric(
+    "ml_watch_reference_learnt", "gauge", "1 if the reference was learnt from the first data, 0 if it was given.",
+    ("model",),
+)  # fmt: skip
+
 # --- performance -------------------------------------------------------------------------------------------------
 OUTCOMES = Metric(
     "ml_outcomes_total", "counter", "Predictions joined with their label: the confusion cells.",
@@ -441,4 +480,6 @@ SIGNALS: dict[str, str] = {
     "drift_critical_max": "PSI above this is strong drift (nats).",
     "samples_min": "Values in the window below which drift is not judged (count).",
     "quality_min": "Quality score below this raises an alert (ratio).",
+    "data_age_seconds_max": "Watched data older than this raise an alert (seconds).",
+    "rejected_files_max": "More files than this that cannot be read raise an alert (count).",
 }

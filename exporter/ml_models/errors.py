@@ -8,8 +8,10 @@
     ├── DataError              data cannot be read or understood
     ├── MissingExtraError      an optional dependency is not installed (also an ImportError)
     ├── InstrumentationError   a model object cannot be hooked
+    ├── CheckpointError        a data monitor's checkpoint is damaged, held by another, or cannot be written
     ├── LifecycleError         a monitor is used in a state that does not allow it
     ├── PortInUseError         the address to serve on is taken (also an OSError)
+    ├── HandOverError          metrics cannot be pushed, or written to a file
     └── ReportError            a report cannot be made
 
 Every message says what was found, where, and what to do about it.
@@ -76,12 +78,20 @@ class InstrumentationError(MonitoringError, TypeError):
     """A model object has nothing that can be hooked, or does not allow it."""
 
 
+class CheckpointError(MonitoringError):
+    """A data monitor's checkpoint is damaged, held by another process, or cannot be written."""
+
+
 class LifecycleError(MonitoringError, RuntimeError):
     """A monitor is used in a state that does not allow it."""
 
 
 class PortInUseError(MonitoringError, OSError):
     """The address that the endpoint should listen on is taken."""
+
+
+class HandOverError(MonitoringError):
+    """Metrics cannot be pushed, or written to a file."""
 
 
 class ReportError(MonitoringError):

@@ -18,7 +18,8 @@ from ml_models.config import ALERT_CHANNELS, DRIFT_METHODS, TASKS, Config
 from ml_models.config.config import Document
 from ml_models.config.parameters import dotted, parameters_of
 from ml_models.errors import ConfigError
-from ml_models.monitoring import ModelMonitor
+from ml_models.monitoring import DataMonitor, ModelMonitor
+from ml_models.monitoring.data_monitor import THRESHOLDS
 
 # The specification's example, letter for letter.
 SPECIFICATION = """\
@@ -120,14 +121,21 @@ def test_the_specifications_example_loads_as_it_stands(write):
 def test_data_monitor_gets_its_interval_the_data_thresholds_and_a_port_of_its_own(write):
     assert Config(write(SPECIFICATION), environ={}).get_data_monitoring_config() == {
         "name": None,
+        "version": "",
         "reference": None,
         "interval": 3600.0,
         "window": 3600.0,
+        "time_column": None,
+        "prediction": None,
+        "label": None,
+        "ignore": (),
+        "checkpoint": None,
         "alert_thresholds": {
             "drift_warning_max": 0.1,
             "drift_critical_max": 0.25,
             "samples_min": 200.0,
             "quality_min": 0.9,
+            "rejected_files_max": 0.0,
         },
         "drift_method": "psi",
         "host": "127.0.0.1",
@@ -135,6 +143,37 @@ def test_data_monitor_gets_its_interval_the_data_thresholds_and_a_port_of_its_ow
         "log_level": "INFO",
         "log_format": "plain",
     }
+
+
+def test_the_data_monitors_arguments_are_exactly_those_of_the_settings_and_so_are_their_defaults():
+    signature = inspect.signature(DataMonitor).parameters
+    arguments = Config(environ={}).get_data_monitoring_config()
+    assert set(arguments) == set(signature) - {"data_path"}
+    assert {name: signature[name].default for name in arguments if name != "alert_thresholds"} == {
+        name: value for name, value in arguments.items() if name != "alert_thresholds"
+    }
+    assert arguments["alert_thresholds"].items() >= THRESHOLDS.items()
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ({}, None),
+        ({"model": {"name": "churn"}}, "churn-data"),
+        ({"model": {"name": "churn"}, "data": {"name": "batch"}}, "batch"),
+        ({"data": {"name": "batch"}}, "batch"),
+    ],
+)
+def test_the_data_monitor_is_not_named_as_the_model_monitor_unless_it_is_asked_for(section, expected):
+    """The recording rules add what has the same name."""
+    assert Config.from_dict({"monitoring": section}).get_data_monitoring_config()["name"] == expected
+
+
+def test_a_relative_checkpoint_is_taken_from_the_folder_of_the_file(write):
+    file = write("monitoring:\n  data:\n    checkpoint: state\n")
+    assert Config(file, environ={}).get_data_monitoring_config()["checkpoint"] == str(Path(file).parent / "state")
+    over = Config(file, environ={"ML_MODELS_DATA__CHECKPOINT": "here"})
+    assert over.get_data_monitoring_config()["checkpoint"] == "here"
 
 
 @pytest.mark.parametrize(
@@ -176,11 +215,15 @@ def test_every_signal_of_the_catalog_can_be_set_and_is_in_base_units():
                     "drift_critical_threshold": 0.4,
                     "min_samples": 500,
                     "quality_threshold": 0.8,
+                    "max_age": 7200,
+                    "max_rejected_files": 3,
                 },
             }
         }
     )
-    thresholds = config.get_monitoring_config()["alert_thresholds"]
+    watched = config.get_data_monitoring_config()["alert_thresholds"]
+    assert (watched["data_age_seconds_max"], watched["rejected_files_max"]) == (7200.0, 3.0)
+    thresholds = config.get_monitoring_config()["alert_thresholds"] | watched
     assert set(thresholds) == set(SIGNALS)
     assert thresholds == {
         "accuracy_min": 0.9,
@@ -197,6 +240,8 @@ def test_every_signal_of_the_catalog_can_be_set_and_is_in_base_units():
         "drift_critical_max": 0.4,
         "samples_min": 500.0,
         "quality_min": 0.8,
+        "data_age_seconds_max": 7200.0,
+        "rejected_files_max": 3.0,
     }
 
 

@@ -141,6 +141,7 @@ def test_every_panel_of_the_dashboard_shows_something(watched):
     open_targets = {
         (target.panel, target.ref_id): dashboards.substitute(target.expr, variables, rate_interval="10s", range_="1m")
         for target in dashboards.targets(dashboard)
+        if "ml_watch_" not in target.expr  # a data monitor's
     }
     limit = time.monotonic() + 60
     while open_targets and time.monotonic() < limit:

@@ -143,8 +143,8 @@ class DataCollector:
         """Return the share of the features that could be judged which have drifted."""
         return dataset_drift(drift.drifted[self._is_feature], drift.scores[self.method][self._is_feature]).share
 
-    def quality(self, tally: Tally) -> Quality:
-        """Return the quality of the features in a window."""
+    def quality(self, tally: Tally, timely: float | None = None) -> Quality:
+        """Return the quality of the features in a window, and of their timeliness where an age is allowed."""
         cells = tally.cells[self._is_feature].sum(axis=0)
         return quality(
             cells=int(cells[ROWS]),
@@ -153,6 +153,7 @@ class DataCollector:
             out_of_range=int(cells[BELOW] + cells[ABOVE]),
             rows=int(tally.schema[EXAMINED]),
             faulty_rows=int(tally.schema[FAULTY]),
+            timeliness=timely,
         )
 
     # --- families ------------------------------------------------------------------------------------------------
@@ -206,7 +207,7 @@ class DataCollector:
             Filled(Bulk(catalog.FEATURE_NOISE_CHI2, self._labels), self.chi2),
         ]
 
-    def families(self, total: Tally, window: Tally) -> list[Exposed]:
+    def families(self, total: Tally, window: Tally, timely: float | None = None) -> list[Exposed]:
         """Return the counters of all time and the scores of the window."""
         if not self.layout.features:
             return []
@@ -220,10 +221,10 @@ class DataCollector:
         faults = family(catalog.SCHEMA_FAULTS)
         for name, count in zip(FAULTS, total.schema.tolist(), strict=False):
             faults.add_metric([self.model, name], count)
-        return [*exposed, faults, *self._window_families(window)]
+        return [*exposed, faults, *self._window_families(window, timely)]
 
-    def _window_families(self, window: Tally) -> list[Exposed]:
-        drift, found = self.drift(window), self.quality(window)
+    def _window_families(self, window: Tally, timely: float | None) -> list[Exposed]:
+        drift, found = self.drift(window), self.quality(window, timely)
         scores = family(catalog.DRIFT_SCORE)
         for method in dict.fromkeys((*EXPORTED_METHODS, self.method)):
             for labels, score in zip(self._labels, drift.scores[method].tolist(), strict=True):

@@ -16,11 +16,14 @@ from ml_models.config.kinds import (
     Bytes,
     Choice,
     Count,
+    CountFromZero,
     FilePath,
+    FolderPath,
     Kind,
     Label,
     Labels,
     Milliseconds,
+    Names,
     Percent,
     Port,
     PositiveRatio,
@@ -205,6 +208,41 @@ class DataSection(Section):
         default=1.0,
         description="Share of calls whose features are tallied. Calls, errors, latencies and outputs always are.",
     )
+    name: Text | None = Field(
+        default=None,
+        description="Name of the data monitor, its `model` label. Not set: `model.name` with `-data` behind it, as the "
+        "recording rules add up what has the same name; without that the name of the file or folder.",
+    )
+    time_column: Text | None = Field(
+        default=None,
+        description="Column that tells the data monitor when a row happened, and so which window it belongs to. Not "
+        "set: rows belong to the time at which they are read.",
+    )
+    prediction_column: Text | None = Field(
+        default=None,
+        description="Column of the model's output, where the data monitor learns its reference; a profile knows it.",
+    )
+    label_column: Text | None = Field(
+        default=None,
+        description="Column of the true label, where the data monitor learns its reference; a profile knows it.",
+    )
+    ignore_columns: Names = Field(
+        default=(), description="Columns of the watched data that are no features, such as row ids."
+    )
+    checkpoint: FolderPath | None = Field(
+        default=None,
+        description="Folder in which the data monitor keeps its counts and where it is in each file; a relative path "
+        "is taken from the folder of the YAML file. Not set: one below `$STATE_DIRECTORY`, `$XDG_STATE_HOME` or "
+        "`~/.local/state`.",
+    )
+    max_age: Seconds | None = Field(
+        default=None,
+        description="Age of the newest watched data in seconds above which an alert is raised and timeliness falls. "
+        "How often data come depends on their source: no default.",
+    )
+    max_rejected_files: CountFromZero = Field(
+        default=0, description="Watched files that cannot be read above which an alert is raised."
+    )
 
     def signals(self) -> dict[str, float]:
         """Return the limits that are set, by signal, in base units."""
@@ -215,6 +253,11 @@ class DataSection(Section):
             "quality_min": self.quality_threshold,
         }
         return {signal: limit for signal, limit in limits.items() if limit is not None}
+
+    def watch_signals(self) -> dict[str, float]:
+        """Return the limits of a data monitor that are set, by signal, in base units."""
+        limits = {"data_age_seconds_max": self.max_age, "rejected_files_max": float(self.max_rejected_files)}
+        return self.signals() | {signal: limit for signal, limit in limits.items() if limit is not None}
 
 
 class SystemSection(Section):

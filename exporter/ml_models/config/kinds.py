@@ -221,6 +221,13 @@ Text = Annotated[
 AnyText = Annotated[
     str, Field(strict=True), AfterValidator(_encodable), Kind("text (put a number in quotes)", parse=str.strip)
 ]
+FolderPath = Annotated[
+    str,
+    Field(strict=True, min_length=1),
+    BeforeValidator(_path_text),
+    AfterValidator(_encodable),
+    Kind("a folder's path", parse=str.strip),
+]
 FilePath = Annotated[
     str,
     Field(strict=True, min_length=1),
@@ -249,6 +256,12 @@ Count = Annotated[
     BeforeValidator(_whole),
     Kind("a whole number from 1 to 1000000000", "count", parse_number),
 ]
+CountFromZero = Annotated[
+    int,
+    Field(strict=True, ge=0, le=1000000000),
+    BeforeValidator(_whole),
+    Kind("a whole number from 0 to 1000000000", "count", parse_number),
+]
 Bytes = Annotated[
     int,
     Field(strict=True, ge=65536, le=1099511627776),
@@ -266,6 +279,13 @@ Label = Annotated[
     | Annotated[int, Field(strict=True, ge=-(2**63), le=2**63 - 1)]
     | Annotated[bool, Field(strict=True)],
     Kind("a class: text, a whole number, true or false", parse=parse_label),
+]
+Names = Annotated[
+    tuple[Text, ...],
+    Field(strict=True),
+    BeforeValidator(as_tuple),
+    AfterValidator(distinct),
+    Kind("a list of names", parse=parse_list),
 ]
 Labels = Annotated[
     tuple[Label, ...],

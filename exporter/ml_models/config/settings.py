@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +54,20 @@ def _path(file: object) -> Path:
     return Path(file)
 
 
-def _based(document: Document, folder: Path) -> Document:
-    """Take a relative path of the reference from a folder."""
+#: Settings that are paths.
+_PATHS = (("model", "reference"), ("data", "checkpoint"))
+
+
+def _based(document: Document, folder: Path, paths: Sequence[tuple[str, str]]) -> Document:
+    """Take the relative paths of some settings, each a section and a name, from a folder."""
     monitoring = document.monitoring
-    if monitoring.model.reference is None:
-        return document
-    model = monitoring.model.model_copy(update={"reference": str(folder / monitoring.model.reference)})
-    return document.model_copy(update={"monitoring": monitoring.model_copy(update={"model": model})})
+    for section, name in paths:
+        found = getattr(monitoring, section)
+        value = getattr(found, name)
+        if value is not None:
+            based = found.model_copy(update={name: str(folder / value)})
+            monitoring = monitoring.model_copy(update={section: based})
+    return document.model_copy(update={"monitoring": monitoring})
 
 
 class Config:
@@ -105,8 +112,8 @@ class Config:
         name = f"{path}{origin}"
         source = read_yaml(path, name)
         document = _validated(source, over, f"{name} and environment" if over.places or over.faults else name)
-        in_file = ("monitoring", "model", "reference") not in over.places
-        self._document = _based(document, path.absolute().parent) if in_file else document
+        in_file = [pair for pair in _PATHS if ("monitoring", *pair) not in over.places]
+        self._document = _based(document, path.absolute().parent, in_file)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Config:
@@ -173,12 +180,20 @@ class Config:
     def get_data_monitoring_config(self) -> dict[str, Any]:
         """Return the keyword arguments of ``DataMonitor``, all but the data's path, in base units."""
         settings = self.monitoring
+        # Not the model monitor's own name: the recording rules would add the counts of the two.
+        derived = f"{settings.model.name}-data" if settings.model.name is not None else None
         return {
-            "name": settings.model.name,
+            "name": settings.data.name if settings.data.name is not None else derived,
+            "version": settings.model.version,
             "reference": settings.model.reference,
             "interval": settings.data.distribution_interval,
             "window": settings.performance.window,
-            "alert_thresholds": settings.data.signals(),
+            "time_column": settings.data.time_column,
+            "prediction": settings.data.prediction_column,
+            "label": settings.data.label_column,
+            "ignore": settings.data.ignore_columns,
+            "checkpoint": settings.data.checkpoint,
+            "alert_thresholds": settings.data.watch_signals(),
             "drift_method": settings.data.drift_method,
             "host": settings.server.host,
             "port": settings.server.port_for_data(),

@@ -11,7 +11,7 @@ from typing import Literal
 
 from ml_models import catalog
 from ml_models.mixin.names import RuleSettings
-from ml_models.mixin.promql import duration, max_by, seconds, text
+from ml_models.mixin.promql import duration, last, max_by, seconds, text
 
 Severity = Literal["critical", "warning", "none"]
 
@@ -62,10 +62,10 @@ def alerts(settings: RuleSettings) -> tuple[Alert, ...]:
 
     Examples
     --------
-    >>> sorted({alert.name for alert in alerts(RuleSettings()) if alert.severity == "warning"})
-    ['MLExporterDown', 'MLFeatureDrift', 'MLMemoryHigh', 'MLPredictionLatencyHigh']
+    >>> sorted({alert.name for alert in alerts(RuleSettings()) if alert.severity == "critical"})
+    ['MLExporterAbsent', 'MLExporterDown', 'MLFeatureDrift', 'MLModelAccuracyLow', 'MLPredictionErrors']
     """
-    return (*_drift(settings), _accuracy(settings), *_serving(settings), *_exporter(settings))
+    return (*_drift(settings), _accuracy(settings), *_serving(settings), *_watched(settings), *_exporter(settings))
 
 
 #: How values are shown, as functions of Prometheus templates.
@@ -213,6 +213,52 @@ def _serving(settings: RuleSettings) -> tuple[Alert, ...]:
             "steadily (a leak: restart, then find it) or with the load (raise the limit or add replicas).",
             for_=settings.serving_for,
             keep_firing_for=settings.serving_for,
+        ),
+    )
+
+
+def _watched(settings: RuleSettings) -> tuple[Alert, ...]:
+    names = settings.names
+    rejected_max, age_max = names.threshold("rejected_files_max"), names.threshold("data_age_seconds_max")
+    files, newest = (last(metric, settings.lookback) for metric in (catalog.WATCH_FILES, catalog.WATCH_NEWEST))
+    rejected = files.replace("[", '{state="rejected"}[')
+    return (
+        Alert(
+            name="MLDataFileRejected",
+            severity="warning",
+            expr=text(f"""
+                {max_by(("model",), rejected)}
+                  > on (model) {rejected_max}"""),
+            summary="{{ $value }} files of {{ $labels.model }} cannot be read and are not counted",
+            description=f"{{{{ $value }}}} files are set aside, threshold {_looked_up(rejected_max, _COUNT)}; all "
+            "others are still counted. First read in the data monitor's log which files and why; write them again, or "
+            "move them away.",
+            for_=settings.serving_for,
+            keep_firing_for=settings.serving_for,
+        ),
+        Alert(
+            name="MLDataStale",
+            severity="warning",
+            expr=text(f"""
+                (time() - {max_by(("model",), newest)})
+                  > on (model) {age_max}"""),
+            summary="The newest data of {{ $labels.model }} are {{ $value | humanizeDuration }} old",
+            description="The newest row that was counted is {{ $value | humanizeDuration }} old, threshold "
+            f"{_looked_up(age_max, _TIME)}. First see whether data still come and whether readings succeed; then look "
+            "at the job that writes them.",
+            for_=settings.serving_for,
+            keep_firing_for=settings.serving_for,
+        ),
+        Alert(
+            name="MLDataReadFailing",
+            severity="warning",
+            expr=f"min by (model, instance) ({catalog.WATCH_RUN_SUCCESS.name}) == 0",
+            summary="The data of {{ $labels.model }} cannot be read",
+            description="The last reading by {{ $labels.instance }} failed. First read in its log or at its /readyz "
+            "why: the folder is gone or forbidden, or the checkpoint cannot be written.",
+            for_=settings.serving_for,
+            keep_firing_for=settings.serving_for,
+            about_model=False,
         ),
     )
 

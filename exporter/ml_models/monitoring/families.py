@@ -18,6 +18,7 @@ from ml_models.collectors.system import SystemSampler, system_families
 from ml_models.monitoring.health import HealthChecks, health_families
 from ml_models.monitoring.pipeline import Pipeline
 from ml_models.monitoring.recorder import Recorder
+from ml_models.profile.reference import ReferenceProfile
 from ml_models.profile.tally import Tally
 
 if TYPE_CHECKING:
@@ -96,20 +97,27 @@ def dropped(recorder: Recorder) -> dict[str, int]:
     }
 
 
+def described(
+    model: str, task: str, deployment: str, reference: ReferenceProfile | None, limits: Mapping[str, float]
+) -> list[Exposed]:
+    """Return what a monitor is about, and its thresholds."""
+    info, thresholds = family(catalog.MODEL_INFO), family(catalog.ALERT_THRESHOLD)
+    info.add_metric([model, task, deployment, reference.fingerprint if reference else ""], 1)
+    for signal, value in limits.items():
+        thresholds.add_metric([model, signal], value)
+    return [info, thresholds]
+
+
 def monitor(watched: ModelMonitor, faults: Mapping[str, int]) -> list[Exposed]:
     """Return what the monitor says of itself: its model, thresholds, losses and cost."""
     name, recorder, pipeline = watched.name, watched.recorder, watched.pipeline
-    info, thresholds = family(catalog.MODEL_INFO), family(catalog.ALERT_THRESHOLD)
-    reference = watched.reference.fingerprint if watched.reference else ""
-    info.add_metric([name, pipeline.interpreter.task, watched.deployment, reference], 1)
-    for signal, value in watched.thresholds.items():
-        thresholds.add_metric([name, signal], value)
     rows, failures = family(catalog.DROPPED_ROWS), family(catalog.HOOK_FAILURES)
     for reason, count in dropped(recorder).items():
         rows.add_metric([name, reason], count)
     for stage in ("capture", "output", "features", "drain", "shadow"):
         failures.add_metric([name, stage], faults.get(stage, 0))
-    exposed: list[Exposed] = [info, thresholds, rows, failures]
+    told = described(name, pipeline.interpreter.task, watched.deployment, watched.reference, watched.thresholds)
+    exposed: list[Exposed] = [*told, rows, failures]
     for metric, value in (
         (catalog.BUFFERED_ROWS, sum(len(channel.events) for channel in list(recorder.channels.values()))),
         (catalog.LAST_DRAIN_TIMESTAMP, pipeline.last_drain),

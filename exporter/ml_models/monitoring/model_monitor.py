@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import logging
-import os
 import threading
 import time
-import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,28 +13,29 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, get_args, overload
 
-from ml_models.catalog import MODEL_VERSION, SIGNALS
+from ml_models.catalog import MODEL_VERSION
 from ml_models.collectors.data import DEFAULT_THRESHOLDS, DataCollector
 from ml_models.collectors.isolation import Collector, Exposed, collect
 from ml_models.collectors.performance import figures
 from ml_models.collectors.system import SystemSampler
-from ml_models.errors import ConfigError, InstrumentationError, LifecycleError
-from ml_models.exposition import Endpoint, Registry, Server, render
+from ml_models.errors import ConfigError, InstrumentationError
+from ml_models.exposition import Endpoint, Registry, render
 from ml_models.exposition.landing import landing_page
-from ml_models.monitoring import families, logs
+from ml_models.monitoring import arguments, families, logs
+from ml_models.monitoring.arguments import as_reference
 from ml_models.monitoring.error_log import ErrorLog, ExceptionNames
 from ml_models.monitoring.health import HealthChecks
 from ml_models.monitoring.history import HistoryKeeper
 from ml_models.monitoring.hooks import P, R, decorator
 from ml_models.monitoring.instrument import Instrumentation
+from ml_models.monitoring.lifecycle import Life
 from ml_models.monitoring.outputs import Task
 from ml_models.monitoring.pipeline import LedgerSettings, Pipeline, Worker, many
-from ml_models.monitoring.recorder import Recorder, adopt, named, reset_after_fork, weakly
+from ml_models.monitoring.recorder import Recorder, adopt, named, weakly
 from ml_models.monitoring.shadow import Shadow
 from ml_models.monitoring.snapshot import data_section, performance_section, system_section
 from ml_models.profile.classes import natural_order
 from ml_models.profile.reference import ReferenceProfile, Role
-from ml_models.stats.drift import METHODS
 
 _LOG = logging.getLogger(__name__)
 
@@ -150,10 +147,8 @@ class ModelMonitor:
         self._constant = {MODEL_VERSION: version} if version else {}
         self.thresholds = {**DEFAULT_THRESHOLDS, **(alert_thresholds or {})}
         self._check_arguments(locals())
-        self.reference = _reference(reference)
+        self.reference = as_reference(reference)
         self.window = window
-        self._host, self._port = host, port
-        self._logging = (log_level, log_format)
         self.health = HealthChecks(health_check_interval, health_check_timeout)
         self._recorder = adopt(self.name, self)
         self._recorder.bound(buffer_rows, buffer_bytes)
@@ -181,42 +176,26 @@ class ModelMonitor:
         self._errors: dict[tuple[str, str], tuple[int, float]] = {}
         self._faults: Counter[str] = Counter()
         self._counting = threading.Lock()
-        self._lifecycle = threading.Lock()
         self._instrumentation: Instrumentation | None = None
-        self._server: Server | None = None
         self._worker: Worker | None = None
         self._history = HistoryKeeper(self._history_values, metrics_interval)
         #: A registry of this monitor alone, for other ways of prometheus_client to expose it.
         self.registry = Registry(self._collect, self._constant)
-        _live.add(self)
+        endpoint = Endpoint(self.metrics_text, self._ready, self._landing)
+        self._life = Life(self, endpoint, host, port, (log_level, log_format))
 
     def _check_arguments(self, given: Mapping[str, Any]) -> None:
-        faults = [
-            f"{name}: found {given[name]!r}; a number above 0"
-            for name in (
-                "window",
-                "metrics_interval",
-                "buffer_rows",
-                "buffer_bytes",
-                "label_horizon",
-                "label_max_rows",
-            )
-            if not given[name] > 0
-        ]
+        positive = (
+            "window", "metrics_interval", "buffer_rows", "buffer_bytes", "label_horizon", "label_max_rows",
+        )  # fmt: skip
+        faults = arguments.faults(given, positive, self.thresholds)
         if not 0 < given["sampling_rate"] <= 1:
             faults.append(f"sampling_rate: found {given['sampling_rate']!r}; above 0 and at most 1")
-        if given["drift_method"] not in METHODS:
-            faults.append(f"drift_method: unknown {given['drift_method']!r}; choose from {', '.join(sorted(METHODS))}")
         if given["deployment"] not in get_args(Deployment):
             known = ", ".join(get_args(Deployment))
             faults.append(f"deployment: unknown {given['deployment']!r}; choose from {known}")
         if given["task"] not in {"auto", "classification", "regression"}:
             faults.append(f"task: unknown {given['task']!r}; choose from auto, classification, regression")
-        faults += [
-            f"alert_thresholds: unknown signal {signal!r}; choose from {', '.join(SIGNALS)}"
-            for signal in self.thresholds
-            if signal not in SIGNALS
-        ]
         if faults:
             raise ConfigError("ModelMonitor", faults)
 
@@ -234,44 +213,27 @@ class ModelMonitor:
         InstrumentationError
             If the model cannot be hooked; nothing is left started.
         LifecycleError
-            If another monitor of the same name is running in this process.
+            If another monitor of the same name and version is running in this process.
         """
-        with self._lifecycle:
-            if self._server is not None:
-                return self
-            twin = next((one for one in _live if one is not self and one.running and one._same_series(self)), None)
-            if twin is not None:
-                raise LifecycleError(
-                    f"a monitor named {self.name!r}, version {self.version!r}, is already running in this process; "
-                    "stop it, or give this one another name or version"
-                )
-            level, style = self._logging
-            if level is not None:
-                logs.configure(level, style)
-            if self.reference is None:
-                _LOG.info("model %s has no reference: performance is watched, drift and quality are not", self.name)
-            endpoint = Endpoint(self.metrics_text, self._ready, self._landing)
-            self._server = Server(endpoint, self._host, self._port)
-            try:
-                # In a process forked from a monitored one, hooks and worker are there already.
-                if self.model is not None and self._instrumentation is None:
-                    self._instrumentation = Instrumentation(self.model, self._recorder)
-                if self._worker is None:
-                    self._worker = Worker(self._pipeline, self.name)
-                self.health.start()
-                self._history.start()
-            except BaseException:
-                self._stop_locked()
-                raise
-            _LOG.info("monitoring %s at %s/metrics", self.name, self.url)
+        self._life.start(self._begin, self._end)
         return self
+
+    def _begin(self) -> None:
+        if self.reference is None:
+            _LOG.info("model %s has no reference: performance is watched, drift and quality are not", self.name)
+        # In a process forked from a monitored one, hooks and worker are there already.
+        if self.model is not None and self._instrumentation is None:
+            self._instrumentation = Instrumentation(self.model, self._recorder)
+        if self._worker is None:
+            self._worker = Worker(self._pipeline, self.name)
+        self.health.start()
+        self._history.start()
 
     def stop(self) -> None:
         """Restore the model, count what is still buffered, and stop serving. Stopping twice does nothing."""
-        with self._lifecycle:
-            self._stop_locked()
+        self._life.stop(self._end)
 
-    def _stop_locked(self) -> None:
+    def _end(self) -> None:
         if self._instrumentation is not None:
             self._instrumentation.remove()
             self._instrumentation = None
@@ -282,9 +244,6 @@ class ModelMonitor:
             self._worker = None
         self.health.stop()
         self._history.stop()
-        if self._server is not None:
-            self._server.close()
-            self._server = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -297,7 +256,7 @@ class ModelMonitor:
     @property
     def running(self) -> bool:
         """Whether the endpoint is being served."""
-        return self._server is not None
+        return self._life.running
 
     @property
     def url(self) -> str:
@@ -308,16 +267,10 @@ class ModelMonitor:
         LifecycleError
             If the monitor is not running.
         """
-        if self._server is None:
-            raise LifecycleError("the monitor is not running; call start() first")
-        return self._server.url
-
-    def _same_series(self, other: ModelMonitor) -> bool:
-        return (self.name, self.version) == (other.name, other.version)
+        return self._life.url
 
     def _after_fork(self) -> None:
         """Go on in a forked child: count from zero, do not serve what the parent serves."""
-        self._lifecycle = threading.Lock()
         self._counting = threading.Lock()
         self._errors.clear()
         self._faults.clear()
@@ -326,14 +279,7 @@ class ModelMonitor:
         self._pipeline.reset()
         for _, made in self._shadows:
             made.reset()
-        server, self._server = self._server, None
-        if server is not None:
-            server.close_inherited()
-            _LOG.warning(
-                "process %d was forked from a monitored one: it counts on its own and its metrics are not served; "
-                "start a monitor in each worker instead",
-                os.getpid(),
-            )
+        self._life.after_fork()
         if self._worker is not None:
             self._worker = Worker(self._pipeline, self.name)
 
@@ -683,14 +629,6 @@ def _percent(ratio: float | None) -> str | None:
     return None if ratio is None else f"{100 * ratio:.1f} %"
 
 
-def _reference(reference: Any) -> ReferenceProfile | None:
-    if reference is None or isinstance(reference, ReferenceProfile):
-        return reference
-    if isinstance(reference, str | Path) and str(reference).endswith(".json"):
-        return ReferenceProfile.load(reference)
-    return ReferenceProfile.fit(reference)
-
-
 def _known_classes(model: Any, reference: ReferenceProfile | None) -> Sequence[Any] | None:
     classes = getattr(model, "classes_", None)
     if classes is not None and getattr(classes, "ndim", 1) == 1:
@@ -702,24 +640,5 @@ def _known_classes(model: Any, reference: ReferenceProfile | None) -> Sequence[A
             return sorted(column.categories, key=natural_order)
     return None
 
-
-_live: weakref.WeakSet[ModelMonitor] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    reset_after_fork()
-    for monitor in list(_live):
-        monitor._after_fork()
-
-
-def _at_exit() -> None:
-    """Count what is buffered and let go of the port; the process ends whatever happens here."""
-    for monitor in list(_live):
-        with contextlib.suppress(Exception):
-            monitor.stop()
-
-
-os.register_at_fork(after_in_child=_after_fork)
-atexit.register(_at_exit)
 
 __all__ = ["ModelMonitor", "track"]

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from ml_models.collectors.data import DataCollector
-from ml_models.collectors.description import described, ratios
+from ml_models.collectors.description import data_figures, ratios
 from ml_models.collectors.performance import Figures, figures
 from ml_models.collectors.serving import Serving, serving
 from ml_models.collectors.system import SystemSample
 from ml_models.monitoring.pipeline import Pipeline
-from ml_models.profile.tally import EXAMINED, Tally
+from ml_models.profile.tally import Tally
 from ml_models.stats.intervals import Interval
 from ml_models.stats.scores import Area
 
@@ -160,24 +160,12 @@ def data_section(pipeline: Pipeline, collector: DataCollector, tally: Tally) -> 
             "quality": {"completeness": None, "validity": None, "schema": None},
             "rows": 0,
         }
-    drift, quality = collector.drift(tally), collector.quality(tally)
-    columns = {
-        (feature.role, feature.name): described(layout, drift, tally, row)
-        for row, feature in enumerate(layout.features)
-    }
-    roles = {
-        role: {name: column["distribution"] for (found, name), column in columns.items() if found == role}
-        for role in ("prediction", "label")
-    }
-    return {
-        "features": {name: column for (role, name), column in columns.items() if role == "feature"},
-        "prediction_distribution": roles["prediction"] or _class_distribution(pipeline, tally.predicted),
-        "label_distribution": roles["label"] or _class_distribution(pipeline, tally.outcomes.sum(axis=1)),
-        "drift_share": collector.share(drift),
-        "quality_score": quality.score,
-        "quality": quality.dimensions,
-        "rows": int(tally.schema[EXAMINED]),
-    }
+    figures = data_figures(collector, tally)
+    if not figures["prediction_distribution"]:
+        figures["prediction_distribution"] = _class_distribution(pipeline, tally.predicted)
+    if not figures["label_distribution"]:
+        figures["label_distribution"] = _class_distribution(pipeline, tally.outcomes.sum(axis=1))
+    return figures
 
 
 def _class_distribution(pipeline: Pipeline, counts: Any) -> dict[str, Any]:

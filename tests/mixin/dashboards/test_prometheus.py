@@ -42,6 +42,10 @@ _VALUES = {
     "reason": ("buffer_full",),
     "stage": ("capture",),
     "path": ("/",),
+    "timing": ("on_time", "late"),
+    "event": ("read", "rejected"),
+    "state": ("read", "pending", "rejected"),
+    "outcome": ("succeeded", "failed"),
     "task": ("classification",),
     "reference": ("0a1b2c3d",),
 }
@@ -57,7 +61,12 @@ _GOOD_WHEN_HIGH = {
         catalog.QUALITY_DIMENSION, catalog.SAMPLING_RATIO,
     )
 }  # fmt: skip
-_UP = {catalog.HEALTH_UP.name, catalog.COLLECTOR_SUCCESS.name}
+_UP = {
+    catalog.HEALTH_UP.name,
+    catalog.COLLECTOR_SUCCESS.name,
+    catalog.WATCH_RUN_SUCCESS.name,
+    catalog.WATCH_LEARNT.name,
+}
 
 
 def _series(metric: Metric) -> Iterator[dict[str, str]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ml_models import catalog
 from ml_models.catalog import MODEL_VERSION
-from ml_models.mixin.dashboards import drift, internals, performance, quality, resources, serving, verdict
+from ml_models.mixin.dashboards import drift, internals, performance, quality, resources, serving, verdict, watched
 from ml_models.mixin.dashboards.cleanup import DATASOURCE, SCHEMA_VERSION, dashboard_json
 from ml_models.mixin.dashboards.face import grafanalib
 from ml_models.mixin.dashboards.layout import arranged
@@ -34,6 +34,7 @@ def model_dashboard() -> dict[str, Any]:
         drift.row(),
         drift.distributions(),
         quality.row(),
+        watched.row(),
         performance.row(),
         resources.health(),
         resources.row(),
