@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry
@@ -31,10 +32,13 @@ def push(gateway: str, job: str, registry: CollectorRegistry, *, timeout: float 
     shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise HandOverError(f"{shown}: no address of a Pushgateway; give one such as http://pushgateway:9091")
+    if parts.username is not None:
+        raise HandOverError(f"{shown}: holds a user or password, which a command line shows to all; leave it out")
     try:
         push_to_gateway(gateway, job, registry, timeout=timeout)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
+        status = f"{error.code} " if isinstance(error, HTTPError) else ""
+        reason = f"{status}{getattr(error, 'reason', None) or error}"
         raise HandOverError(f"{shown}: does not take the metrics: {reason}; see whether it runs there") from error
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ml_models.errors import DataError
-from ml_models.profile.files import DataFile, find
+from ml_models.profile.files import DataFile, find, kind_of
 
 #: What :func:`ml_models.profile.files.find` says of a place where no data have come yet.
 _NOTHING_YET = ("no data in the folder", "no file matches the pattern")
@@ -73,7 +73,10 @@ def listed(source: str | Path) -> list[Found]:
         if any(words in str(error) for words in _NOTHING_YET):
             return []
         raise
-    return [one for file in files if (one := examined(file)) is not None]
+    found = [one for file in files if (one := examined(file)) is not None]
+    if not found and len(files) == 1 and is_url(source) and kind_of(urlsplit(str(source)).path):
+        raise DataError(f"{shown(source)}: no such file, or it cannot be reached")
+    return found
 
 
 def examined(file: DataFile) -> Found | None:
