@@ -71,7 +71,7 @@ class TableCounter:
             else:
                 tally.add_column(row, column)
         if block:
-            tally.add_block(np.array(block_rows), np.array(block, dtype=np.float64))
+            tally.add_block(np.array(block_rows), block)
 
 
 def examined(tally: Tally, n_rows: int, *, missing: bool = False, unexpected: bool = False) -> None:

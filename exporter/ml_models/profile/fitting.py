@@ -142,7 +142,7 @@ def _second_pass(source: Source, plan: Plan, sample: Sample, progress: Progress 
         counting.add_categories(table)
         for name in counting.numbers:
             floats, invalid = to_floats(table.by_name.get(name, absent(table.rows)))
-            counting.numbers[name].add(floats, int(invalid.sum()))
+            counting.numbers[name].add(floats, int(np.count_nonzero(invalid)))
     return counting.result(sample.names)
 
 
@@ -154,7 +154,7 @@ def _fit_table(table: Columns, plan: Plan) -> Fitted:
         if kind == "numeric":
             floats, invalid = to_floats(table.by_name[name])
             numbers = NumericCounts(floats)
-            numbers.add(floats, int(invalid.sum()))
+            numbers.add(floats, int(np.count_nonzero(invalid)))
             features.append(numbers.profile(name, role))
         else:
             categories = CategoryCounts()
@@ -312,10 +312,10 @@ class _Spool:
         for name in self._numeric:
             floats, invalid = to_floats(table.by_name.get(name, absent(table.rows)))
             if self._counting.numbers:
-                self._counting.numbers[name].add(floats, int(invalid.sum()))
+                self._counting.numbers[name].add(floats, int(np.count_nonzero(invalid)))
             else:
                 self._file.write(floats.tobytes())
-                self._blocks.append((name, len(floats), int(invalid.sum())))
+                self._blocks.append((name, len(floats), int(np.count_nonzero(invalid))))
         if not self._counting.numbers and self._file.tell() > SPOOL_BYTES:
             self._settle()
 

@@ -19,7 +19,7 @@ from ml_models.catalog import LATENCY_BUCKETS
 from ml_models.profile.cells import CategoryIndex, to_floats
 from ml_models.profile.ingest import Column
 from ml_models.profile.reference import MAX_HASHED, FeatureProfile, ReferenceProfile
-from ml_models.stats.binning import cumulative_counts
+from ml_models.stats.counting import Block, PointCounter
 
 #: Cells of a feature before its bins.
 ROWS, MISSING, INVALID, BELOW, ABOVE = range(5)
@@ -140,6 +140,11 @@ class Layout:
         return points
 
     @cached_property
+    def counter(self) -> PointCounter:
+        """Return what counts numeric values up to :attr:`queries`."""
+        return PointCounter(self.queries)
+
+    @cached_property
     def categorical(self) -> dict[int, CategoryIndex]:
         """Return the category look-up of each feature that has one, by its row."""
         return {
@@ -206,18 +211,18 @@ class Tally:
         self.counts[:] = 0
         self.sums[:] = 0
 
-    def add_block(self, rows: NDArray[np.intp], columns: NDArray[np.float64]) -> None:
+    def add_block(self, rows: NDArray[np.intp], columns: Block) -> None:
         """Count the values of numeric features.
 
         Parameters
         ----------
         rows : array of shape (n_features,)
             Their rows in ``cells``.
-        columns : array of shape (n_features, n_rows)
+        columns : array of shape (n_features, n_rows), or sequence of arrays of shape (n_rows,)
             Values; NaN is missing.
         """
-        cumulative = cumulative_counts(columns, self.layout.queries[rows])
-        n_rows = columns.shape[1]
+        cumulative = self.layout.counter.count(columns, rows)
+        n_rows = len(columns[0])
         present = cumulative[:, -3]  # up to infinity, so all but NaN
         cells = self.cells
         cells[rows, ROWS] += n_rows
@@ -234,7 +239,7 @@ class Tally:
             return
         floats, invalid = to_floats(values)
         self.add_block(np.array([row]), floats[np.newaxis])
-        wrong = int(invalid.sum())
+        wrong = int(np.count_nonzero(invalid))
         self.cells[row, MISSING] -= wrong
         self.cells[row, INVALID] += wrong
 
