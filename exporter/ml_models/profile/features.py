@@ -166,7 +166,7 @@ class NumericCounts:
         finite = drawn[np.isfinite(drawn)]
         if 2 * len(finite) < len(drawn) < len(sample):  # most is missing: draw from what is there
             finite = _drawn(sample[np.isfinite(sample)])
-        finite = np.sort(finite)
+        finite.sort()
         self._coarse = quantile_edges(finite, COARSE_BINS)
         fine = quantile_edges(finite, FINE_BINS if len(drawn) == len(sample) else SAMPLED_BINS)
         self._fine = np.union1d(fine, self._coarse)

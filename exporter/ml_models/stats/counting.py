@@ -9,6 +9,7 @@ the cells only save steps. Everything runs on blocks that stay in the processor'
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -110,7 +111,7 @@ class PointCounter:
         step = -(-n_rows // -(-n_rows // limit)) if n_rows else 1  # parts of even length
         parts = -(-n_columns * step // CHUNK)
         together = -(-n_columns // parts) if parts else 1
-        room = _Room(together * step)
+        room = _room(together * step)
         for start in range(0, n_rows, step):
             rows = slice(start, min(start + step, n_rows))
             for first in range(0, n_columns, together):
@@ -184,9 +185,10 @@ class PointCounter:
 
 
 class _Room:
-    """Intermediate results of one chunk, in one piece of memory that the allocator gives again."""
+    """Intermediate results of one chunk."""
 
     def __init__(self, size: int) -> None:
+        self.size = size
         self._memory = np.empty((4, size))
         self._flags = np.empty(size, dtype=np.bool_)
 
@@ -199,3 +201,14 @@ class _Room:
         self.short = self._memory[3].view(np.int32)[:size].reshape(shape)  # needed before the bins are
         self.above = self._flags[:size].reshape(shape)
         return self
+
+
+_THREAD = threading.local()
+
+
+def _room(size: int) -> _Room:
+    """Return the calling thread's room: fresh memory for each count would cost as much as some of its steps."""
+    room: _Room | None = getattr(_THREAD, "room", None)
+    if room is None or room.size < size:
+        room = _THREAD.room = _Room(size)
+    return room
