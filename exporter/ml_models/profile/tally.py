@@ -224,12 +224,15 @@ class Tally:
         cumulative = self.layout.counter.count(columns, rows)
         n_rows = len(columns[0])
         present = cumulative[:, -3]  # up to infinity, so all but NaN
-        cells = self.cells
-        cells[rows, ROWS] += n_rows
-        cells[rows, MISSING] += n_rows - present
-        cells[rows, BELOW] += cumulative[:, -2]
-        cells[rows, ABOVE] += present - cumulative[:, -1]
-        cells[rows, BINS:] += np.diff(cumulative[:, :-2], axis=1, prepend=0)
+        # Neighbours are written in place; rows picked one by one would be copied out and back.
+        neighbours = len(rows) == 1 or bool(np.all(rows[1:] - rows[:-1] == 1))
+        cells, at = self.cells, slice(rows[0], rows[-1] + 1) if neighbours else rows
+        cells[at, ROWS] += n_rows
+        cells[at, MISSING] += n_rows - present
+        cells[at, BELOW] += cumulative[:, -2]
+        cells[at, ABOVE] += present - cumulative[:, -1]
+        cells[at, BINS:] += cumulative[:, :-2]
+        cells[at, BINS + 1 :] -= cumulative[:, :-3]
 
     def add_column(self, row: int, values: Column) -> None:
         """Count the cells of one feature, of any kind, good and bad ones."""

@@ -146,8 +146,11 @@ class PointCounter:
         """Do the same for several columns in one go."""
         made = room.of((len(which), rows.stop - rows.start))
         values = made.values
-        for row, column in enumerate(columns):
-            values[row] = column[rows]
+        if isinstance(columns, np.ndarray):
+            np.copyto(values, columns[:, rows])
+        else:
+            for row, column in enumerate(columns):
+                values[row] = column[rows]
         absent = self._cells_of(values, self._low[which, np.newaxis], self._scale[which, np.newaxis], made)
         made.wide += (which * self._cells)[:, np.newaxis]
         np.take(self._before.ravel(), made.wide, out=made.bins, mode="clip")
