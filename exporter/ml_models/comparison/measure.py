@@ -17,7 +17,7 @@ from ml_models.errors import ConfigError
 from ml_models.profile.counting import TableCounter
 from ml_models.profile.ingest import columns
 from ml_models.profile.reference import FeatureProfile, Kind, ReferenceProfile
-from ml_models.profile.sources import Progress, batches
+from ml_models.profile.sources import Progress, Source
 from ml_models.profile.tally import Layout, Tally
 from ml_models.stats.drift import METHODS
 from ml_models.stats.quality import Quality
@@ -98,7 +98,7 @@ def compare(
     missing: set[str] = set()
     unexpected: set[str] = set()
     rows = 0
-    for table in batches(_named(live, profile.names), progress=progress):
+    for table in Source(_named(live, profile.names)).tables(progress):
         counter.add(tally, table, others)
         absent, strange = counter.faults(table.by_name, others)
         missing |= absent

@@ -131,7 +131,7 @@ class Drain:
         held = None if outputs is None else self._outputs(tally, outputs)
         if held is None or len(held) != rows:
             held = Held.of(np.full(rows, -1, dtype=np.int64))
-        listed = own if isinstance(own, list | tuple | np.ndarray) else [own] * rows
+        listed = own if isinstance(own, list | tuple | np.ndarray) else [own] * (0 if own is None else rows)
         named = [_hashable(one) for one in listed[:rows]] + [None] * (rows - len(listed))
         self.ledger.add(held, now, numbers=np.array([number]), ids=named if own is not None else None)
 
@@ -172,7 +172,7 @@ class Drain:
         if width != len(self.names):
             return
         if len(self._numeric) == len(self.names):
-            tally.add_block(self._numeric_rows, np.ascontiguousarray(table.T, dtype=np.float64))
+            tally.add_block(self._numeric_rows, table.T)
             return
         for place, name in enumerate(self.names):
             tally.add_column(self._row_of[name], table[:, place])
@@ -189,7 +189,7 @@ class Drain:
             except Exception:  # noqa: BLE001, S110 - a key is missing or a cell is no number: look closer
                 pass
             else:
-                tally.add_block(self._numeric_rows, np.ascontiguousarray(numbers.reshape(len(rows), -1).T))
+                tally.add_block(self._numeric_rows, numbers.reshape(len(rows), -1).T)
                 for name, values in zip(self._texts, texts, strict=True):
                     tally.add_column(self._row_of[name], values)
                 examined(tally, len(rows))

@@ -1,8 +1,9 @@
 """Fitting a profile to data of any size: a sample gives kinds and edges, all rows give the counts.
 
-Data of no more rows than the sample is fitted as one table. Larger data that can be read again is read twice. What can
-be read once has its numbers kept aside in a temporary file of bounded size, and its categories counted on the way; if
-the file is full, the sample so far gives the edges, and the rest is counted as it comes.
+Data of no more rows than the sample is fitted as one table, and so is a parquet file of up to :data:`COLUMN_ROWS` rows,
+of which one column at a time is in memory. Larger data that can be read again is read twice. What can be read once has
+its numbers kept aside in a temporary file of bounded size, and its categories counted on the way; if the file is full,
+the sample so far gives the edges, and the rest is counted as it comes.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_models.errors import ProfileError
+from ml_models.profile.by_column import Whole
 from ml_models.profile.cells import Coded, to_floats
 from ml_models.profile.features import (
     EDGE_SAMPLE_ROWS,
@@ -33,7 +35,7 @@ from ml_models.profile.scores import ScoreCounter, ScoreProfile
 from ml_models.profile.sources import Progress, Source
 
 Fitted = tuple[tuple[FeatureProfile, ...], int, tuple[tuple[str, str], ...]]
-Whole = tuple[tuple[FeatureProfile, ...], int, tuple[tuple[str, str], ...], ScoreProfile | None]
+Fit = tuple[tuple[FeatureProfile, ...], int, tuple[tuple[str, str], ...], ScoreProfile | None]
 Kept = dict[str, tuple[Role, Kind]]
 
 #: Cells of the sample: with more than 16 columns it has fewer rows than :data:`EDGE_SAMPLE_ROWS`.
@@ -42,6 +44,8 @@ SAMPLE_CELLS = 16_000_000
 SAMPLE_ROWS_MIN = 2_000
 #: Categories of one column that are told apart while counting.
 MAX_DISTINCT = 200_000
+#: Rows up to which whole columns of a parquet file are in memory, one at a time.
+COLUMN_ROWS = 1 << 21
 #: Bytes of the temporary file.
 SPOOL_BYTES = 8 << 30
 
@@ -115,7 +119,7 @@ class Plan:
         return kept, skipped
 
 
-def fit_columns(source: Source, plan: Plan, progress: Progress | None = None) -> Whole:
+def fit_columns(source: Source, plan: Plan, progress: Progress | None = None) -> Fit:
     """Return the profiles of all columns, the number of rows, the columns left out with the reason, and the scores."""
     while True:
         scores = ScoreCounter(plan.score, next((name for name, role in plan.roles.items() if role == "label"), None))
@@ -130,9 +134,14 @@ def _fit_source(source: Source, plan: Plan, scores: ScoreCounter, progress: Prog
     """Return what was fitted; None if a column has a wider type than its first rows, so that it must begin anew."""
     if source.in_memory:
         table = source.table()
-        fitted = _fit_table(table, plan)
         scores.add(table)
-        return fitted
+        return _fit_table(table, plan)
+    groups = source.row_groups() or []
+    rows = sum(group.rows for group in groups)
+    if 0 < rows <= COLUMN_ROWS:
+        table = Columns(rows, Whole(groups))
+        scores.add(table)
+        return _fit_table(table, plan, progress)
     learnt, sample = source.learnt, Sample()
     head: list[Columns] = []
     spool: _Spool | None = None
@@ -168,25 +177,37 @@ def _second_pass(source: Source, plan: Plan, sample: Sample, progress: Progress 
         counting.add_categories(table)
         for name in counting.numbers:
             floats, invalid = to_floats(table.by_name.get(name, absent(table.rows)))
-            counting.numbers[name].add(floats, int(invalid.sum()))
+            counting.numbers[name].add(floats, int(np.count_nonzero(invalid)))
     return counting.result(sample.names)
 
 
-def _fit_table(table: Columns, plan: Plan) -> Fitted:
+def _fit_table(table: Columns, plan: Plan, progress: Progress | None = None) -> Fitted:
     plan.check(table.by_name, table.rows)
-    kept, skipped = plan.sort(table)
-    features = []
-    for name, (role, kind) in kept.items():
-        if kind == "numeric":
-            floats, invalid = to_floats(table.by_name[name])
-            numbers = NumericCounts(floats)
-            numbers.add(floats, int(invalid.sum()))
-            features.append(numbers.profile(name, role))
-        else:
-            categories = CategoryCounts()
-            categories.add(table.by_name[name])
-            features.append(categories.profile(name, role, kind, plan.min_count))
+    features: list[FeatureProfile] = []
+    skipped: dict[str, str] = {}
+    for place, name in enumerate(table.by_name):
+        if not plan.leaves_out(name):
+            _fit_column(name, table.by_name[name], plan, features, skipped)
+        if progress is not None:
+            progress(table.rows * (place + 1) // len(table.by_name), table.rows)
     return _some(features, skipped), table.rows, tuple(skipped.items())
+
+
+def _fit_column(name: str, column: Column, plan: Plan, features: list[FeatureProfile], skipped: dict[str, str]) -> None:
+    """Append a whole column's profile to ``features``, or note in ``skipped`` why it has none."""
+    kind, reason = plan.kind(name, column)
+    role = plan.roles.get(name, "feature")
+    if kind is None:
+        skipped[name] = reason
+    elif kind == "numeric":
+        floats, invalid = to_floats(column)
+        numbers = NumericCounts(floats)
+        numbers.add(floats, int(np.count_nonzero(invalid)))
+        features.append(numbers.profile(name, role))
+    else:
+        categories = CategoryCounts()
+        categories.add(column)
+        features.append(categories.profile(name, role, kind, plan.min_count))
 
 
 _T = TypeVar("_T")
@@ -338,10 +359,10 @@ class _Spool:
         for name in self._numeric:
             floats, invalid = to_floats(table.by_name.get(name, absent(table.rows)))
             if self._counting.numbers:
-                self._counting.numbers[name].add(floats, int(invalid.sum()))
+                self._counting.numbers[name].add(floats, int(np.count_nonzero(invalid)))
             else:
                 self._file.write(floats.tobytes())
-                self._blocks.append((name, len(floats), int(invalid.sum())))
+                self._blocks.append((name, len(floats), int(np.count_nonzero(invalid))))
         if not self._counting.numbers and self._file.tell() > SPOOL_BYTES:
             self._settle()
 

@@ -32,7 +32,7 @@ class Columns:
     """Named columns of equal length."""
 
     rows: int
-    by_name: dict[str, Column]
+    by_name: Mapping[str, Column]
 
 
 def columns(data: Any, names: Sequence[str] | None = None) -> Columns:

@@ -68,7 +68,7 @@ def record_batches(
     except ImportError:
         raise MissingExtraError("data files", "pyarrow", "data") from None
     done = 0
-    with _faults(file, pa, lambda: done):
+    with faults(file, pa, lambda: done):
         if file.kind == "parquet":
             found = _parquet(file, wanted, batch_rows)
         elif file.kind == "arrow":
@@ -94,12 +94,13 @@ def rows_in(file: DataFile) -> int | None:
         from pyarrow import parquet  # noqa: PLC0415
     except ImportError:
         raise MissingExtraError("data files", "pyarrow", "data") from None
-    with _faults(file, pa, lambda: 0), _opened(file) as stream:
+    with faults(file, pa, lambda: 0), _opened(file) as stream:
         return int(parquet.read_metadata(stream).num_rows)
 
 
 @contextmanager
-def _faults(file: DataFile, pa: Any, done: Callable[[], int]) -> Iterator[None]:
+def faults(file: DataFile, pa: Any, done: Callable[[], int]) -> Iterator[None]:
+    """Turn what Arrow raises into an error that names the file, the rows read before it and the remedy."""
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -131,7 +131,7 @@ class ReferenceProfile:
         content = {
             "rows": self.rows,
             "skipped": [list(pair) for pair in self.skipped],
-            "features": [asdict(feature) for feature in self.features],
+            "features": [{name: getattr(feature, name) for name in _FIELDS} for feature in self.features],
         }
         # Left out where there is none, so that profiles without scores stay as they were.
         return content | ({"scores": asdict(self.scores)} if self.scores else {})
@@ -199,6 +199,9 @@ class ReferenceProfile:
         except (OSError, UnicodeDecodeError) as error:
             raise ProfileError(f"{path}: cannot be read: {error}") from error
         return cls.from_json(text, str(path))
+
+
+_FIELDS = [field.name for field in fields(FeatureProfile)]
 
 
 def _tupled(value: Any) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_models.errors import DataError
+from ml_models.profile.by_column import row_groups
 from ml_models.profile.files import find
 from ml_models.profile.ingest import Columns, columns, taken
 from ml_models.profile.readers import Types, record_batches, rows_in
@@ -82,6 +83,25 @@ class Source:
             self._open = _once(source)
         self.rereadable = self._paths is not None or lazy or dataset or self._open is None
         self.in_memory = self._paths is None and self._open is None
+
+    def row_groups(self) -> list[Columns] | None:
+        """Return parquet files of this machine as tables whose columns are read when they are looked up, else None."""
+        if self._paths is None:
+            return None
+        return row_groups([file for path in self._paths for file in find(path)])
+
+    def tables(self, progress: Progress | None = None) -> Iterator[Columns]:
+        """Yield the data for one look at each column: as row groups where there are such, else as batches."""
+        groups = self.row_groups()
+        if groups is None:
+            yield from self.batches(progress=progress)
+            return
+        done, total = 0, sum(group.rows for group in groups)
+        for group in groups:
+            yield group
+            done += group.rows
+            if progress is not None:
+                progress(done, total)
 
     def table(self) -> Columns:
         """Return data in memory as one table."""

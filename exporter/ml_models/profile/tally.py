@@ -23,8 +23,9 @@ from ml_models.catalog import BATCH_BUCKETS, LATENCY_BUCKETS
 from ml_models.profile.cells import CategoryIndex, to_floats
 from ml_models.profile.ingest import Column
 from ml_models.profile.reference import MAX_HASHED, FeatureProfile, ReferenceProfile
-from ml_models.stats.binning import cumulative_counts, finite_range
+from ml_models.stats.binning import finite_range
 from ml_models.stats.calibration import Calibrator
+from ml_models.stats.counting import Block, PointCounter
 from ml_models.stats.regression import PARTS, residual_edges
 from ml_models.stats.scores import RELIABILITY_BINS, SCORE_BINS, SCORE_EDGES
 
@@ -214,6 +215,11 @@ class Layout:
         return points
 
     @cached_property
+    def counter(self) -> PointCounter:
+        """Return what counts numeric values up to :attr:`queries`."""
+        return PointCounter(self.queries)
+
+    @cached_property
     def categorical(self) -> dict[int, CategoryIndex]:
         """Return the category look-up of each feature that has one, by its row."""
         return {
@@ -397,25 +403,28 @@ class Tally:
             np.frombuffer(body[end:], "<f8").astype(np.float64).reshape(2, width),
         )
 
-    def add_block(self, rows: NDArray[np.intp], columns: NDArray[np.float64]) -> None:
+    def add_block(self, rows: NDArray[np.intp], columns: Block) -> None:
         """Count the values of numeric features.
 
         Parameters
         ----------
         rows : array of shape (n_features,)
             Their rows in ``cells``.
-        columns : array of shape (n_features, n_rows)
+        columns : array of shape (n_features, n_rows), or sequence of arrays of shape (n_rows,)
             Values; NaN is missing.
         """
-        cumulative = cumulative_counts(columns, self.layout.queries[rows])
-        n_rows = columns.shape[1]
+        cumulative = self.layout.counter.count(columns, rows)
+        n_rows = len(columns[0])
         present = cumulative[:, -3]  # up to infinity, so all but NaN
-        cells = self.cells
-        cells[rows, ROWS] += n_rows
-        cells[rows, MISSING] += n_rows - present
-        cells[rows, BELOW] += cumulative[:, -2]
-        cells[rows, ABOVE] += present - cumulative[:, -1]
-        cells[rows, BINS:] += np.diff(cumulative[:, :-2], axis=1, prepend=0)
+        # Neighbours are written in place; rows picked one by one would be copied out and back.
+        neighbours = len(rows) == 1 or bool(np.all(rows[1:] - rows[:-1] == 1))
+        cells, at = self.cells, slice(rows[0], rows[-1] + 1) if neighbours else rows
+        cells[at, ROWS] += n_rows
+        cells[at, MISSING] += n_rows - present
+        cells[at, BELOW] += cumulative[:, -2]
+        cells[at, ABOVE] += present - cumulative[:, -1]
+        cells[at, BINS:] += cumulative[:, :-2]
+        cells[at, BINS + 1 :] -= cumulative[:, :-3]
         low, high = finite_range(columns)
         self.extremes[MINIMUM, rows] = np.minimum(self.extremes[MINIMUM, rows], low)
         self.extremes[MAXIMUM, rows] = np.maximum(self.extremes[MAXIMUM, rows], high)
@@ -428,7 +437,7 @@ class Tally:
             return
         floats, invalid = to_floats(values)
         self.add_block(np.array([row]), floats[np.newaxis])
-        wrong = int(invalid.sum())
+        wrong = int(np.count_nonzero(invalid))
         self.cells[row, MISSING] -= wrong
         self.cells[row, INVALID] += wrong
 

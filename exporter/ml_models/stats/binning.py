@@ -1,4 +1,4 @@
-"""Bin edges from a reference, and counts of values between them.
+"""Bin edges from a reference.
 
 Bins are closed on the right, as Prometheus' ``le`` is: with ascending edges ``e_0 < ... < e_k`` they are
 ``(-inf, e_0], (e_0, e_1], ..., (e_k, inf)``. The outer bins are open, so every value falls into exactly one bin, and no
@@ -7,14 +7,13 @@ live value can move an edge: edges come from the reference alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Counts = NDArray[np.int64]
-
-#: Rows that are sorted at once: 512 KiB of float64 stay in the L2 cache.
-BLOCK_ROWS = 65_536
 
 
 def quantile_edges(ordered: Floats, bins: int) -> Floats:
@@ -76,41 +75,12 @@ def coarse_index(fine: Floats, coarse: Floats) -> NDArray[np.intp]:
     return np.append(index, len(coarse))
 
 
-def cumulative_counts(columns: Floats, queries: Floats) -> Counts:
-    """Count, per column, the values up to each query point.
-
-    Sorting small blocks and looking the few points up in them is several times cheaper than looking up every value.
-
-    Parameters
-    ----------
-    columns : array of shape (n_features, n_rows)
-        Each row holds one feature's values; NaN counts nowhere, not even up to infinity.
-    queries : array of shape (n_features, n_points)
-        Points per feature, in any order.
-
-    Returns
-    -------
-    array of shape (n_features, n_points)
-
-    Examples
-    --------
-    >>> cumulative_counts(np.array([[3.0, 1.0, np.nan]]), np.array([[1.0, 2.0, np.inf]]))
-    array([[1, 1, 2]])
-    """
-    totals = np.zeros(queries.shape, dtype=np.int64)
-    for start in range(0, columns.shape[1], BLOCK_ROWS):
-        block = np.sort(columns[:, start : start + BLOCK_ROWS], axis=1)
-        for feature, points in enumerate(queries):
-            totals[feature] += block[feature].searchsorted(points, side="right")
-    return totals
-
-
-def finite_range(columns: Floats) -> tuple[Floats, Floats]:
+def finite_range(columns: Floats | Sequence[NDArray[Any]]) -> tuple[Floats, Floats]:
     """Return the least and the largest finite value of each column; infinity and minus infinity where there is none.
 
     Parameters
     ----------
-    columns : array of shape (n_features, n_rows)
+    columns : array of shape (n_features, n_rows), or sequence of arrays of shape (n_rows,)
 
     Returns
     -------
@@ -121,6 +91,9 @@ def finite_range(columns: Floats) -> tuple[Floats, Floats]:
     >>> finite_range(np.array([[3.0, 1.0, np.nan, np.inf], [np.nan] * 4]))
     (array([ 1., inf]), array([  3., -inf]))
     """
+    if not isinstance(columns, np.ndarray):
+        ends = [finite_range(np.asarray(column, dtype=np.float64)[np.newaxis]) for column in columns]
+        return np.array([low[0] for low, _ in ends]), np.array([high[0] for _, high in ends])
     low, high = columns.min(axis=1, initial=np.inf), columns.max(axis=1, initial=-np.inf)
     odd = ~(np.isfinite(low) & np.isfinite(high))  # a NaN is its column's minimum and maximum
     if odd.any():

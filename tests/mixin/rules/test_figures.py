@@ -33,12 +33,12 @@ EMPTY = Layout.of(None)
 
 
 def layout() -> Layout:
-    """A calibration that is not the identity, so that estimates are not of raw scores."""
+    """Return a calibration that is not the identity, so that estimates are not of raw scores."""
     return replace(EMPTY, calibrator=Calibrator((0.1, 0.5, 0.9), (0.05, 0.4, 0.95)))
 
 
 def binary(rng: np.random.Generator) -> Tally:
-    """A few predictions, most of them labelled."""
+    """Return a few predictions, most of them labelled."""
     tally, n = Tally(layout()), int(rng.integers(5, 40))
     scores = rng.beta(0.6, 0.9, n)
     predicted, actual = (scores >= 0.5).astype(int), (rng.random(n) < scores**1.3).astype(int)
@@ -50,7 +50,7 @@ def binary(rng: np.random.Generator) -> Tally:
 
 
 def several(rng: np.random.Generator) -> Tally:
-    """The same of three classes, one of which is rare."""
+    """Return the same of three classes, one of which is rare."""
     tally, n = Tally(EMPTY), int(rng.integers(5, 40))
     scores = rng.dirichlet([1.0, 0.7, 0.1], n)
     predicted = scores.argmax(axis=1)
