@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -53,7 +54,7 @@ def profile(
 
 
 def _kinds(given: tuple[str, ...]) -> dict[str, Kind]:
-    allowed: dict[str, Kind] = {"numeric": "numeric", "categorical": "categorical", "boolean": "boolean"}
+    allowed: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
     kinds: dict[str, Kind] = {}
     for pair in given:
         name, _, kind = pair.rpartition("=")
