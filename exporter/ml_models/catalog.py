@@ -146,7 +146,10 @@ BIN_REFERENCE = Metric(
     (*_FEATURE, "bin"), "ratio",
 )  # fmt: skip
 BIN_UPPER_EDGE = Metric(
-    "ml_feature_bin_upper_edge", "gauge", "Upper edge (inclusive) of a numeric feature's bin.", (*_FEATURE, "bin")
+    "ml_feature_bin_upper_edge",
+    "gauge",
+    "Upper edge (inclusive) of a bin of numbers, or of datetimes in Unix time.",
+    (*_FEATURE, "bin"),
 )
 FEATURE_OBSERVATIONS = Metric(
     "ml_feature_observations_total", "counter", "Cells seen, missing and invalid ones included.", _FEATURE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -80,13 +80,24 @@ class DataCollector:
         By signal; see :data:`ml_models.catalog.SIGNALS`.
     method : str
         The method whose score is compared with the drift threshold.
+    methods : sequence of str
+        Methods that are scored besides.
     """
 
-    def __init__(self, model: str, layout: Layout, thresholds: Mapping[str, float], method: str = "psi") -> None:
+    def __init__(
+        self,
+        model: str,
+        layout: Layout,
+        thresholds: Mapping[str, float],
+        method: str = "psi",
+        *,
+        methods: Sequence[str] = EXPORTED_METHODS,
+    ) -> None:
         self.model, self.layout, self.method = model, layout, method
+        self.methods = tuple(dict.fromkeys((*methods, method)))
         self.thresholds = {**DEFAULT_THRESHOLDS, **thresholds}
         self._is_feature = np.array([f.role == "feature" for f in layout.features], dtype=bool)
-        self._is_numeric = np.array([f.kind == "numeric" for f in layout.features], dtype=bool)
+        self._is_ordered = np.array([f.ordered for f in layout.features], dtype=bool)
         self._labels = [(model, f.role, f.name) for f in layout.features]
 
     @cached_property
@@ -111,11 +122,11 @@ class DataCollector:
         layout = self.layout
         live = layout.coarsen(tally.cells)
         scores = {}
-        for name in dict.fromkeys((*EXPORTED_METHODS, self.method)):
+        for name in self.methods:
             method = METHODS[name]
             sides = self._sides(name, tally, live)
             score = np.asarray(method.score(*sides, self._grid, tally.extremes), dtype=np.float64)
-            scores[name] = np.where(self._is_numeric, score, np.nan) if method.ordered else score
+            scores[name] = np.where(self._is_ordered, score, np.nan) if method.ordered else score
         samples = live.sum(axis=1)
         noise = psi_noise(layout.reference_coarse.sum(axis=1), samples, self.chi2)
         judged = (samples >= self.thresholds["samples_min"]) & ~np.isnan(scores[self.method])
@@ -194,7 +205,7 @@ class DataCollector:
         edges = [
             ((*labels, name), edge)
             for labels, f in zip(self._labels, self.layout.features, strict=True)
-            if f.kind == "numeric"
+            if f.ordered
             for name, edge in zip(f.bins, (*f.coarse_edges, np.inf), strict=True)
         ]
         return [
@@ -226,7 +237,7 @@ class DataCollector:
     def _window_families(self, window: Tally, timely: float | None) -> list[Exposed]:
         drift, found = self.drift(window), self.quality(window, timely)
         scores = family(catalog.DRIFT_SCORE)
-        for method in dict.fromkeys((*EXPORTED_METHODS, self.method)):
+        for method in self.methods:
             for labels, score in zip(self._labels, drift.scores[method].tolist(), strict=True):
                 if not math.isnan(score):  # an undefined score is left out: NaN in a gauge silences every rule on it
                     scores.add_metric([*labels, method], score)

@@ -58,7 +58,7 @@ def described(layout: Layout, drift: Drift, tally: Tally, row: int) -> dict[str,
         "drift": {
             name: finite(scores[row])
             for name, scores in drift.scores.items()
-            if feature.kind == "numeric" or not METHODS[name].ordered
+            if feature.ordered or not METHODS[name].ordered
         },
         "drifted": None if verdict is None else bool(verdict),
         "noise": finite(drift.noise[row]),
@@ -71,7 +71,7 @@ def described(layout: Layout, drift: Drift, tally: Tally, row: int) -> dict[str,
         "distribution": {
             "bins": list(feature.bins),
             "ranges": list(feature.ranges),
-            "upper_edges": [*feature.coarse_edges, None] if feature.kind == "numeric" else None,
+            "upper_edges": [*feature.coarse_edges, None] if feature.ordered else None,
             "reference": ratios(layout.reference_coarse[row, :width]),
             "live": ratios(drift.live[row, :width]),
         },

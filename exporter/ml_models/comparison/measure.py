@@ -199,7 +199,7 @@ def _scores(
 ) -> tuple[list[dict[str, Any]], float | None, Quality]:
     if not layout.features:  # no bins at all, over which a score is not defined
         return [], None, Quality(None, {"completeness": None, "validity": None, "schema": None})
-    collector = DataCollector("", layout, limits, method)
+    collector = DataCollector("", layout, limits, method, methods=tuple(METHODS))
     drift = collector.drift(tally)
     facts = [described(layout, drift, tally, row) for row in range(len(layout.features))]
     return facts, collector.share(drift), collector.quality(tally)

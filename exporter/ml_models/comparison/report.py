@@ -40,7 +40,7 @@ class FeatureDrift:
     ----------
     name : str
     role : {'feature', 'prediction', 'label'}
-    kind : {'numeric', 'categorical', 'boolean'}
+    kind : {'numeric', 'datetime', 'categorical', 'boolean'}
     score : float or None
         By the method of the comparison; None where it is undefined.
     scores : dict of float or None

@@ -11,6 +11,7 @@ from itertools import zip_longest
 
 from ml_models.comparison import sentences
 from ml_models.comparison.report import DriftReport, FeatureDrift
+from ml_models.profile.features import ORDERED_KINDS
 from ml_models.stats.significance import PVALUES
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -171,7 +172,7 @@ def histogram_cells(feature: FeatureDrift, cells: int = HISTOGRAM_CELLS) -> tupl
     both = []
     for given in (feature.distribution.reference, feature.distribution.live):
         shares = list(given or (0.0,) * count)
-        fits = count <= cells or feature.kind == "numeric"
+        fits = count <= cells or feature.kind in ORDERED_KINDS
         both.append(shares if fits else [*shares[: cells - 1], shares[-1]])
     return both[0], both[1]
 

@@ -636,7 +636,7 @@ def _known_classes(model: Any, reference: ReferenceProfile | None) -> Sequence[A
     roles: tuple[Role, ...] = ("label", "prediction")
     for role in roles:
         column = reference.role(role) if reference else None
-        if column is not None and column.kind != "numeric":
+        if column is not None and column.categories:
             return sorted(column.categories, key=natural_order)
     return None
 

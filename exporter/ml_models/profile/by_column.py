@@ -57,7 +57,8 @@ def row_groups(files: Sequence[DataFile]) -> list[Columns] | None:
         Without pyarrow.
     """
     if len(files) > OPEN_FILES or any(
-        file.kind != "parquet" or file.filesystem is not None or file.packing is not None for file in files
+        file.kind != "parquet" or file.filesystem is not None or file.packing is not None or file.partition
+        for file in files
     ):
         return None
     try:

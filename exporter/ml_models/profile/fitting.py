@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from ml_models.errors import ProfileError
 from ml_models.profile.by_column import Whole
-from ml_models.profile.cells import Coded, to_floats
+from ml_models.profile.cells import Coded
 from ml_models.profile.features import (
     EDGE_SAMPLE_ROWS,
+    ORDERED_KINDS,
     CategoryCounts,
     FeatureProfile,
     Kind,
@@ -33,10 +34,12 @@ from ml_models.profile.features import (
 from ml_models.profile.ingest import Column, Columns, absent, joined, taken
 from ml_models.profile.scores import ScoreCounter, ScoreProfile
 from ml_models.profile.sources import Progress, Source
+from ml_models.profile.times import Numbers, numbers
 
 Fitted = tuple[tuple[FeatureProfile, ...], int, tuple[tuple[str, str], ...]]
 Fit = tuple[tuple[FeatureProfile, ...], int, tuple[tuple[str, str], ...], ScoreProfile | None]
-Kept = dict[str, tuple[Role, Kind]]
+#: Role, kind and note by name.
+Kept = dict[str, tuple[Role, Kind, str]]
 
 #: Cells of the sample: with more than 16 columns it has fewer rows than :data:`EDGE_SAMPLE_ROWS`.
 SAMPLE_CELLS = 16_000_000
@@ -50,7 +53,7 @@ COLUMN_ROWS = 1 << 21
 SPOOL_BYTES = 8 << 30
 
 #: Types of which no value is ever a number or a category.
-_HOPELESS = (list, tuple, dict, set, np.ndarray, np.datetime64, dt.date, dt.time, dt.timedelta)
+_HOPELESS = (list, tuple, dict, set, np.ndarray, np.timedelta64, dt.time, dt.timedelta)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +98,13 @@ class Plan:
             raise ProfileError("reference: no rows; give the data that the model was trained or accepted on")
 
     def kind(self, name: str, column: Column) -> tuple[Kind | None, str]:
-        """Return a column's kind, or None and the reason why it is left out."""
+        """Return a column's kind and a note on it, or None and the reason why it is left out."""
         if name in self.kinds:
             return self.kinds[name], ""
-        kind, reason = infer_kind(column)
-        return ("categorical" if kind == "numeric" and name in self.roles and are_classes(column) else kind), reason
+        kind, note = infer_kind(column)
+        if kind == "numeric" and name in self.roles and are_classes(column):
+            return "categorical", ""
+        return kind, note
 
     def leaves_out(self, name: str) -> bool:
         """Return whether a column is not to be profiled: it is ignored, or a score, which is no feature."""
@@ -111,11 +116,11 @@ class Plan:
         skipped: dict[str, str] = {}
         for name, column in table.by_name.items():
             if not self.leaves_out(name):
-                kind, reason = self.kind(name, column)
+                kind, note = self.kind(name, column)
                 if kind is None:
-                    skipped[name] = reason
+                    skipped[name] = note
                 else:
-                    kept[name] = self.roles.get(name, "feature"), kind
+                    kept[name] = self.roles.get(name, "feature"), kind, note
         return kept, skipped
 
 
@@ -176,7 +181,7 @@ def _second_pass(source: Source, plan: Plan, sample: Sample, progress: Progress 
         counting.rows += table.rows
         counting.add_categories(table)
         for name in counting.numbers:
-            floats, invalid = to_floats(table.by_name.get(name, absent(table.rows)))
+            floats, invalid = counting.floats(name, table)
             counting.numbers[name].add(floats, int(np.count_nonzero(invalid)))
     return counting.result(sample.names)
 
@@ -195,15 +200,15 @@ def _fit_table(table: Columns, plan: Plan, progress: Progress | None = None) -> 
 
 def _fit_column(name: str, column: Column, plan: Plan, features: list[FeatureProfile], skipped: dict[str, str]) -> None:
     """Append a whole column's profile to ``features``, or note in ``skipped`` why it has none."""
-    kind, reason = plan.kind(name, column)
+    kind, note = plan.kind(name, column)
     role = plan.roles.get(name, "feature")
     if kind is None:
-        skipped[name] = reason
-    elif kind == "numeric":
-        floats, invalid = to_floats(column)
-        numbers = NumericCounts(floats)
-        numbers.add(floats, int(np.count_nonzero(invalid)))
-        features.append(numbers.profile(name, role))
+        skipped[name] = note
+    elif kind in ORDERED_KINDS:
+        floats, invalid = numbers(column, kind)
+        counts = NumericCounts(floats)
+        counts.add(floats, int(np.count_nonzero(invalid)))
+        features.append(counts.profile(name, role, kind, note))
     else:
         categories = CategoryCounts()
         categories.add(column)
@@ -302,7 +307,9 @@ class _Counting:
         self.kept, skipped = plan.sort(table)
         self._plan = plan
         self._skipped = {name: f"{reason} in a sample of {table.rows:,} rows" for name, reason in skipped.items()}
-        self._categories = {name: CategoryCounts() for name, (_, kind) in self.kept.items() if kind != "numeric"}
+        self._categories = {
+            name: CategoryCounts() for name, (_, kind, _) in self.kept.items() if kind not in ORDERED_KINDS
+        }
         self.numbers: dict[str, NumericCounts] = {}
         self.rows = 0
         _some(self.kept.items(), self._skipped)
@@ -310,9 +317,13 @@ class _Counting:
     def settle(self, sample: Sample) -> None:
         """Take the edges from a sample."""
         drawn = sample.table().by_name
-        for name, (_, kind) in self.kept.items():
-            if kind == "numeric":
-                self.numbers[name] = NumericCounts(to_floats(drawn[name])[0])
+        for name, (_, kind, _) in self.kept.items():
+            if kind in ORDERED_KINDS:
+                self.numbers[name] = NumericCounts(numbers(drawn[name], kind)[0])
+
+    def floats(self, name: str, table: Columns) -> Numbers:
+        """Return a column of a table as floats, and which of its cells are invalid."""
+        return numbers(table.by_name.get(name, absent(table.rows)), self.kept[name][1])
 
     def add_categories(self, table: Columns) -> None:
         """Count the columns that have categories."""
@@ -328,9 +339,9 @@ class _Counting:
     def result(self, names: Collection[str]) -> Fitted:
         """Return the profiles of the columns, in the order of the data."""
         features = []
-        for name, (role, kind) in self.kept.items():
+        for name, (role, kind, note) in self.kept.items():
             if name in self.numbers:
-                features.append(self.numbers[name].profile(name, role))
+                features.append(self.numbers[name].profile(name, role, kind, note))
             elif name in self._categories:
                 features.append(self._categories[name].profile(name, role, kind, self._plan.min_count))
         for name in names:
@@ -348,7 +359,7 @@ class _Spool:
     def __init__(self, plan: Plan, sample: Sample) -> None:
         self._sample = sample
         self._counting = _Counting(plan, sample)
-        self._numeric = [name for name, (_, kind) in self._counting.kept.items() if kind == "numeric"]
+        self._numeric = [name for name, (_, kind, _) in self._counting.kept.items() if kind in ORDERED_KINDS]
         self._file = tempfile.TemporaryFile(prefix="ml-models-")  # noqa: SIM115 - closed by close(), when the fit ends
         self._blocks: list[tuple[str, int, int]] = []
 
@@ -357,7 +368,7 @@ class _Spool:
         self._counting.rows += table.rows
         self._counting.add_categories(table)
         for name in self._numeric:
-            floats, invalid = to_floats(table.by_name.get(name, absent(table.rows)))
+            floats, invalid = self._counting.floats(name, table)
             if self._counting.numbers:
                 self._counting.numbers[name].add(floats, int(np.count_nonzero(invalid)))
             else:

@@ -20,9 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_models.catalog import BATCH_BUCKETS, LATENCY_BUCKETS
-from ml_models.profile.cells import CategoryIndex, to_floats
+from ml_models.profile.allowed import TextCheck
+from ml_models.profile.cells import CategoryIndex
+from ml_models.profile.features import counted_values
 from ml_models.profile.ingest import Column
 from ml_models.profile.reference import MAX_HASHED, FeatureProfile, ReferenceProfile
+from ml_models.profile.times import numbers
 from ml_models.stats.binning import finite_range
 from ml_models.stats.calibration import Calibrator
 from ml_models.stats.counting import Block, PointCounter
@@ -146,7 +149,7 @@ class Layout:
     def fingerprint(self) -> str:
         """Hash of everything that gives the counts their meaning."""
         meaning = [
-            (f.name, f.role, f.kind, f.edges, f.coarse_edges, f.minimum, f.maximum, f.categories, f.others)
+            (f.name, f.role, f.kind, f.edges, f.coarse_edges, f.minimum, f.maximum, f.categories, f.others, f.allowed)
             for f in self.features
         ]
         rest = (
@@ -204,14 +207,16 @@ class Layout:
     def queries(self) -> NDArray[np.float64]:
         """Return the points up to which numeric values are counted.
 
-        Per feature: its edges, infinity as padding, then infinity, just below its minimum, and its maximum.
+        Per feature: its edges, infinity as padding, then infinity, and the ends of its valid range: just below the
+        lower one, and the upper one.
         """
         points = np.full((len(self.features), self.shapes["cells"][1] - BINS + 2), np.inf)
         for row, feature in enumerate(self.features):
-            if feature.kind == "numeric":
+            if feature.ordered:
                 points[row, : len(feature.edges)] = feature.edges
-                points[row, -2] = -np.inf if feature.minimum is None else math.nextafter(feature.minimum, -math.inf)
-                points[row, -1] = np.inf if feature.maximum is None else feature.maximum
+                low, high = feature.valid_range
+                points[row, -2] = -np.inf if low is None else math.nextafter(low, -math.inf)
+                points[row, -1] = np.inf if high is None else high
         return points
 
     @cached_property
@@ -225,7 +230,16 @@ class Layout:
         return {
             row: CategoryIndex(feature.categories, feature.others, complete=len(feature.others) < MAX_HASHED)
             for row, feature in enumerate(self.features)
-            if feature.kind != "numeric"
+            if not feature.ordered
+        }
+
+    @cached_property
+    def checks(self) -> dict[int, TextCheck]:
+        """Return what checks the texts of each feature that does not go by the reference's categories, by its row."""
+        return {
+            row: TextCheck(feature.allowed)
+            for row, feature in enumerate(self.features)
+            if feature.allowed is not None and not feature.ordered
         }
 
 
@@ -433,23 +447,34 @@ class Tally:
         """Count the cells of one feature, of any kind, good and bad ones."""
         index = self.layout.categorical.get(row)
         if index is not None:
-            self.add_codes(row, index.codes(values))
+            check = self.layout.checks.get(row)
+            self.add_codes(row, index.codes(values), None if check is None else check.outside(counted_values(values)))
             return
-        floats, invalid = to_floats(values)
+        floats, invalid = numbers(values, self.layout.features[row].kind)
         self.add_block(np.array([row]), floats[np.newaxis])
         wrong = int(np.count_nonzero(invalid))
         self.cells[row, MISSING] -= wrong
         self.cells[row, INVALID] += wrong
 
-    def add_codes(self, row: int, codes: NDArray[np.int64]) -> None:
-        """Count categories by the codes of :class:`CategoryIndex`."""
+    def add_codes(self, row: int, codes: NDArray[np.int64], outside: int | None = None) -> None:
+        """Count categories by the codes of :class:`CategoryIndex`.
+
+        Parameters
+        ----------
+        row : int
+        codes : array of shape (n_rows,)
+        outside : int, optional
+            Cells that hold what is not allowed; default those that the reference does not know.
+        """
         counts = np.bincount(codes + 2, minlength=2)
         unseen = len(self.layout.features[row].categories) + 1
         self.cells[row, ROWS] += len(codes)
         self.cells[row, INVALID] += counts[0]
         self.cells[row, MISSING] += counts[1]
         self.cells[row, BINS : BINS + len(counts) - 2] += counts[2:]
-        if len(counts) > unseen + 2:
+        if outside is not None:
+            self.cells[row, ABOVE] += outside
+        elif len(counts) > unseen + 2:
             self.cells[row, ABOVE] += counts[unseen + 2]
 
     def add_missing(self, row: int, n_rows: int) -> None:

@@ -8,6 +8,7 @@ live value can move an edge: edges come from the reference alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import ROUND_CEILING, Context, Decimal
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,49 @@ def quantile_edges(ordered: Floats, bins: int) -> Floats:
     values, hits = np.unique(ordered[positions], return_counts=True)
     atoms = values[(hits > 1) & (values > np.finfo(np.float64).min)]  # below the lowest float there is no edge
     return np.union1d(values, np.nextafter(atoms, -np.inf))
+
+
+#: Share of the way to the next edge by which an edge may be moved up.
+_EASE = 1e-4
+
+
+def short_edges(edges: Floats) -> Floats:
+    """Return edges of few digits: each is moved up by at most a ten-thousandth of the way to the next one.
+
+    That moves a ten-thousandth of a bin's mass, about 1e-6 of all, and counts are of the edges as they end up here.
+    People can read such numbers, and a file holds them in a third of the room. The two edges of a bin of a single value
+    stay as they are.
+
+    Parameters
+    ----------
+    edges : array of shape (k,)
+        From :func:`quantile_edges`, ascending.
+
+    Examples
+    --------
+    >>> short_edges(np.array([1.23456789, 2.0, 3.14159265, 5.0]))
+    array([1.2346, 2.    , 3.1416, 5.    ])
+    """
+    if len(edges) < 2:
+        return edges
+    gaps = np.diff(edges * _EASE)  # of the edges themselves they can be twice the largest float
+    with np.errstate(over="ignore"):
+        limits = edges + np.append(gaps, gaps[-1])
+    pairs = np.nextafter(edges[:-1], np.inf) == edges[1:]
+    alone = ~(np.append(pairs, False) | np.append(False, pairs))
+    short = edges.copy()
+    for place in np.flatnonzero(alone).tolist():
+        edge, limit = float(edges[place]), float(limits[place])
+        short[place] = next((found for digits in range(1, 16) if edge <= (found := _up(edge, digits)) < limit), edge)
+    return short
+
+
+def _up(value: float, digits: int) -> float:
+    """Return the least number of so many significant digits that is not below a value."""
+    rounded = float(f"{value:.{digits - 1}e}")
+    if rounded >= value:
+        return rounded
+    return float(Decimal(repr(value)).normalize(Context(prec=digits, rounding=ROUND_CEILING)))
 
 
 def coarse_index(fine: Floats, coarse: Floats) -> NDArray[np.intp]:

@@ -264,7 +264,7 @@ class Method:
     fine : bool
         Works on the fine bins.
     ordered : bool
-        For numeric features only.
+        For numeric and datetime features only.
     spaced : bool
         Needs to know where the bins lie.
     """
