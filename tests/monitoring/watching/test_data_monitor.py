@@ -26,7 +26,7 @@ from watching_helpers import HEADER, age, counted, lines, total
 
 def samples(text: str) -> dict:
     return {
-        (s.name, *sorted((k, v) for k, v in s.labels.items() if k != "model")): s.value
+        (s.name, *sorted((k, v) for k, v in s.labels.items() if k not in {"model", catalog.MODEL_VERSION})): s.value
         for family in text_string_to_metric_families(text)
         for s in family.samples
     }
@@ -117,7 +117,7 @@ def test_a_model_monitor_and_a_data_monitor_of_one_config_have_names_of_their_ow
     with model, watched:
         assert (model.name, watched.name) == ("churn", "churn-data")
     named = DataMonitor(data, name="churn", checkpoint=tmp_path / "state", port=0)
-    with model, pytest.raises(LifecycleError, match="'churn' is already running"):
+    with model, pytest.raises(LifecycleError, match="'churn', version '', is already running"):
         named.start()
 
 
@@ -256,7 +256,7 @@ def test_each_metric_of_watched_data_is_exposed_exactly_once(name, full):
     (family,) = [f for f in text_string_to_metric_families(text) if f.name in {name, name.removesuffix("_total")}]
     assert family.samples
     for sample in family.samples:
-        assert set(sample.labels) == set(metric.labels)
+        assert set(sample.labels) - {catalog.MODEL_VERSION} == set(metric.labels)
         assert sample.labels["model"] == "full"
 
 
