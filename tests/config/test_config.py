@@ -72,6 +72,7 @@ DEFAULT_ARGUMENTS = {
     "health_check_timeout": 10.0,
     "host": "127.0.0.1",
     "port": 9877,
+    "web_config": None,
     "log_level": None,
     "log_format": "plain",
 }
@@ -234,6 +235,13 @@ def test_an_absolute_reference_and_one_from_elsewhere_stay_as_they_are(write):
     assert Config(file, environ=variables).monitoring.model.reference == "here.json"
     values = {"monitoring": {"model": {"reference": Path("here.json")}}}
     assert Config.from_dict(values).monitoring.model.reference == "here.json"
+
+
+def test_a_relative_web_configuration_is_taken_from_the_files_folder(write, tmp_path):
+    file = write("monitoring: {server: {web_config: tls/web.yml}}")
+    assert Config(file, environ={}).get_monitoring_config()["web_config"] == str(tmp_path / "tls/web.yml")
+    variables = {"ML_MODELS_SERVER__WEB_CONFIG": "here.yml"}
+    assert Config(file, environ=variables).get_monitoring_config()["web_config"] == "here.yml"
 
 
 def test_names_of_choices_may_have_any_case():

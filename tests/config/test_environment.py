@@ -77,6 +77,7 @@ VALUES = {
     "system.alert_channels": ("email, webhook", ("email", "webhook")),
     "server.host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104  # a value to read, nothing listens
     "server.port": ("8000", 8000),
+    "server.web_config": ("/etc/mlmon/web.yml", "/etc/mlmon/web.yml"),
     "server.data_port": ("8001", 8001),
     "buffer.rows": ("1024", 1024),
     "buffer.bytes": ("1048576", 1048576),

@@ -240,6 +240,12 @@ class ServerSection(Section):
         description="Port of the data monitor, which may run beside the model monitor. Not set: the one after `port`.",
     )
 
+    web_config: FilePath | None = Field(
+        default=None,
+        description="File with TLS and passwords of the endpoint, in the form that the exporters of Prometheus have; a "
+        "relative path is taken from the folder of the YAML file. Not set: plain HTTP without passwords.",
+    )
+
     def port_for_data(self) -> int:
         """Return the data monitor's port."""
         if self.data_port is not None or self.port == 0:

@@ -54,13 +54,20 @@ def _path(file: object) -> Path:
     return Path(file)
 
 
-def _based(document: Document, folder: Path) -> Document:
-    """Take a relative path of the reference from a folder."""
+#: Parameters whose relative paths are taken from the folder of the file: section and key.
+_PATHS = (("model", "reference"), ("server", "web_config"))
+
+
+def _based(document: Document, folder: Path, over: Source) -> Document:
+    """Take the relative paths that stand in a file, and not in a variable, from its folder."""
     monitoring = document.monitoring
-    if monitoring.model.reference is None:
-        return document
-    model = monitoring.model.model_copy(update={"reference": str(folder / monitoring.model.reference)})
-    return document.model_copy(update={"monitoring": monitoring.model_copy(update={"model": model})})
+    for name, key in _PATHS:
+        section = getattr(monitoring, name)
+        path = getattr(section, key)
+        if path is not None and ("monitoring", name, key) not in over.places:
+            section = section.model_copy(update={key: str(folder / path)})
+            monitoring = monitoring.model_copy(update={name: section})
+    return document.model_copy(update={"monitoring": monitoring})
 
 
 class Config:
@@ -105,8 +112,7 @@ class Config:
         name = f"{path}{origin}"
         source = read_yaml(path, name)
         document = _validated(source, over, f"{name} and environment" if over.places or over.faults else name)
-        in_file = ("monitoring", "model", "reference") not in over.places
-        self._document = _based(document, path.absolute().parent) if in_file else document
+        self._document = _based(document, path.absolute().parent, over)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Config:
@@ -165,6 +171,7 @@ class Config:
             "health_check_timeout": settings.system.health_check_timeout,
             "host": settings.server.host,
             "port": settings.server.port,
+            "web_config": settings.server.web_config,
             "log_level": settings.system.log_level,
             "log_format": settings.system.log_format,
         }

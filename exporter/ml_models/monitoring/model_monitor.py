@@ -21,8 +21,9 @@ from ml_models.catalog import SIGNALS
 from ml_models.collectors.data import DEFAULT_THRESHOLDS, DataCollector
 from ml_models.collectors.isolation import Collector, Exposed, collect
 from ml_models.collectors.system import SystemSampler
+from ml_models.collectors.web import web_families
 from ml_models.errors import ConfigError, LifecycleError
-from ml_models.exposition import Endpoint, Registry, Server, render
+from ml_models.exposition import Endpoint, Guard, Registry, Server, render
 from ml_models.exposition.landing import landing_page
 from ml_models.monitoring import families, logs
 from ml_models.monitoring.error_log import ErrorLog, ExceptionNames
@@ -88,6 +89,9 @@ class ModelMonitor:
         Address of the HTTP endpoint.
     port : int
         Its port; 0 takes a free one.
+    web_config : str or Path, optional
+        File with TLS and passwords of the endpoint, in the form of Prometheus' exporters; read again when it or a
+        file that it names changes. Without it whoever reaches the endpoint may read it.
     log_level : str, optional
         Level of the package's own log; by default the application's logging is left as it is.
     log_format : {'plain', 'json'}
@@ -95,7 +99,7 @@ class ModelMonitor:
     Raises
     ------
     ConfigError
-        If an argument is out of its range; all faults at once.
+        If an argument is out of its range or the web configuration is wrong; all faults at once.
 
     Examples
     --------
@@ -133,6 +137,7 @@ class ModelMonitor:
         health_check_timeout: float = 10.0,
         host: str = "127.0.0.1",
         port: int = DEFAULT_PORT,
+        web_config: str | Path | None = None,
         log_level: str | None = None,
         log_format: Literal["plain", "json"] = "plain",
     ) -> None:
@@ -145,6 +150,7 @@ class ModelMonitor:
         self.window = window
         self._positive_class = positive_class
         self._host, self._port = host, port
+        self._guard = None if web_config is None else Guard(Path(web_config))
         self._logging = (log_level, log_format)
         self.health = HealthChecks(health_check_interval, health_check_timeout)
         self._recorder = adopt(self.name, self)
@@ -236,7 +242,7 @@ class ModelMonitor:
             if self.reference is None:
                 _LOG.info("model %s has no reference: performance is watched, drift and quality are not", self.name)
             endpoint = Endpoint(self.metrics_text, self._ready, self._landing)
-            self._server = Server(endpoint, self._host, self._port)
+            self._server = Server(endpoint, self._host, self._port, self._guard)
             try:
                 # In a process forked from a monitored one, hooks and worker are there already.
                 if self.model is not None and self._instrumentation is None:
@@ -303,6 +309,8 @@ class ModelMonitor:
         self._faults.clear()
         self._error_log = ErrorLog()
         self._history = HistoryKeeper(self._history_values, self._history.interval)
+        if self._guard is not None:
+            self._guard.after_fork()
         self._pipeline.reset()
         server, self._server = self._server, None
         if server is not None:
@@ -495,6 +503,8 @@ class ModelMonitor:
             "health": lambda: families.health(self.name, self.health),
             "monitor": lambda: families.monitor(self, dict(self._faults)),
         }
+        if (guard := self._guard) is not None:
+            collectors["web"] = lambda: web_families(self.name, guard.state())
         return collect(collectors, self.name)
 
     def _error_counts(self) -> dict[tuple[str, str], int]:

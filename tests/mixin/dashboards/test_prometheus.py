@@ -42,6 +42,7 @@ _VALUES = {
     "reason": ("buffer_full",),
     "stage": ("capture",),
     "path": ("/",),
+    "file": ("web_config", "key"),
     "version": ("1.0.0",),
     "task": ("classification",),
     "reference": ("0a1b2c3d",),
@@ -58,7 +59,7 @@ _GOOD_WHEN_HIGH = {
         catalog.QUALITY_DIMENSION, catalog.SAMPLING_RATIO,
     )
 }  # fmt: skip
-_UP = {catalog.HEALTH_UP.name, catalog.COLLECTOR_SUCCESS.name}
+_UP = {metric.name for metric in (catalog.HEALTH_UP, catalog.COLLECTOR_SUCCESS, catalog.WEB_CONFIG_RELOAD_SUCCESS)}
 
 
 def _series(metric: Metric) -> Iterator[dict[str, str]]:
@@ -85,6 +86,8 @@ def _value(metric: Metric, labels: dict[str, str], model: str, replica: int, tic
     """Return a plausible value; counters of the model "idle" stand still."""
     if metric is catalog.BIN_UPPER_EDGE:
         return _EDGES[labels["bin"]]
+    if metric is catalog.SECRET_FILE_EXPOSED:
+        return "0"
     if metric is catalog.ALERT_THRESHOLD:
         return str(_THRESHOLDS[labels["signal"]])
     if metric is catalog.BIN_REFERENCE:
