@@ -375,9 +375,18 @@ def test_importing_the_settings_brings_no_numeric_library():
     assert done.stdout.strip() == "set()"
 
 
-def test_channels_are_the_three_of_the_alertmanager_configuration():
+def test_channels_are_those_of_the_alertmanager_configuration():
     config = Config.from_dict({"monitoring": {"system": {"alert_channels": list(ALERT_CHANNELS)}}})
-    assert config.alert_channels == ("email", "slack", "webhook")
+    assert config.alert_channels == ("email", "slack", "webhook", "pagerduty", "opsgenie", "teams")
+
+
+def test_routes_and_quiet_hours_survive_being_written_and_read():
+    route = {"name": "fraud", "models": ["fraud"], "severities": ["critical"], "slack_channel": "#fraud"}
+    values = {"notifications": {"routes": [route], "quiet_hours": ["sat,sun"], "time_zone": "Europe/Zurich"}}
+    config = Config.from_dict({"monitoring": values})
+    assert Config.from_dict(config.to_dict()) == config
+    assert hash(Config.from_dict(config.to_dict())) == hash(config)
+    assert config.monitoring.notifications.routes[0].slack_channel == "#fraud"
 
 
 def test_an_object_that_is_no_path_is_refused_with_the_way_out():

@@ -7,9 +7,9 @@ percent); :class:`ml_models.config.Config` reads them and turns them into base u
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from ml_models.config.kinds import (
     AnyText,
@@ -17,7 +17,6 @@ from ml_models.config.kinds import (
     Choice,
     Count,
     FilePath,
-    Kind,
     Label,
     Labels,
     Milliseconds,
@@ -30,46 +29,23 @@ from ml_models.config.kinds import (
     Text,
     UsagePercent,
     above,
-    as_tuple,
     at_least,
-    distinct,
     member_of,
-    parse_list,
     unlike_port,
 )
+from ml_models.config.notifications import ALERT_CHANNELS, Channels, NotificationsSection
+from ml_models.config.section import Section
 
 #: Drift methods that can be asked for: those whose score the live tallies give.
 DRIFT_METHODS = ("psi", "js", "ks")
 #: Tasks of a model; ``auto`` decides at its classes or its first outputs.
 TASKS = ("auto", "classification", "regression")
-#: Receivers that the Alertmanager configuration can be generated for.
-ALERT_CHANNELS = ("email", "slack", "webhook")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_FORMATS = ("plain", "json")
-
-Channels = Annotated[
-    tuple[Annotated[str, Choice(ALERT_CHANNELS)], ...],
-    Field(strict=True),
-    BeforeValidator(as_tuple),
-    AfterValidator(distinct),
-    Kind("a list of " + ", ".join(ALERT_CHANNELS), parse=parse_list),
-]
 
 
 def _divided(value: float | None, by: float) -> float | None:
     return None if value is None else value / by
-
-
-class Section(BaseModel):
-    """A mapping in the file: keys that it does not know are faults, and an empty one is its defaults."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_is_default(cls, value: Any) -> Any:
-        # `data:` with every line below it commented out
-        return {} if value is None else value
 
 
 class ModelSection(Section):
@@ -224,7 +200,8 @@ class SystemSection(Section):
         default="plain", description="Form of a log line: text for people, or one JSON object a line."
     )
     alert_channels: Channels = Field(
-        default=(), description="Where alerts go: receivers of the generated Alertmanager configuration."
+        default=(),
+        description="Where alerts go, as `mlmon generate alertmanager --config` writes it; `notifications` says how.",
     )
 
 
@@ -268,6 +245,7 @@ class Monitoring(Section):
     labels: LabelsSection = LabelsSection()
     data: DataSection = DataSection()
     system: SystemSection = SystemSection()
+    notifications: NotificationsSection = NotificationsSection()
     server: ServerSection = ServerSection()
     buffer: BufferSection = BufferSection()
 
@@ -276,3 +254,6 @@ class Document(Section):
     """The file."""
 
     monitoring: Monitoring = Monitoring()
+
+
+__all__ = ["ALERT_CHANNELS", "DRIFT_METHODS", "TASKS", "Document", "Monitoring"]

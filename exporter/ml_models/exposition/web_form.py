@@ -14,10 +14,10 @@ from typing import Annotated, Any
 
 from pydantic import ValidationError
 
-from ml_models.config.config import Section
 from ml_models.config.faults import describe
 from ml_models.config.kinds import Choice, FilePath
 from ml_models.config.parameters import Keys, dotted
+from ml_models.config.section import Section
 from ml_models.config.sources import read_yaml
 from ml_models.errors import ConfigError
 
