@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-#: Alerts of a group that are written out.
-_MOST = 20
-
-#: How Go shows a time.
-_TIME = '"2006-01-02 15:04:05 MST"'
+from ml_models.mixin.phrases import ADVICE, FACTS, MOST, TIME, advised, drifting
 
 _BODY = (
     "margin:0;padding:24px 12px;background:#f4f5f7;font-family:Helvetica,Arial,sans-serif;font-size:14px;color:#1f2430"
@@ -39,11 +35,14 @@ _SILENCE = (
 
 def _counted(status: str) -> str:
     return (
-        f"{{{{ if gt (len .Alerts.{status}) {_MOST} }}}}\n"
-        f'<div style="{_ITEM} #dfe1e6;{_GREY}">and {{{{ len (slice .Alerts.{status} {_MOST}) }}}} more, see the '
+        f"{{{{ if gt (len .Alerts.{status}) {MOST} }}}}\n"
+        f'<div style="{_ITEM} #dfe1e6;{_GREY}">and {{{{ len (slice .Alerts.{status} {MOST}) }}}} more, see the '
         "dashboard</div>\n{{ end }}"
     )
 
+
+_MOST_DRIFTING = drifting(f'<div style="{_TOP}"><span style="{_GREY}">Drifting most:</span> {{{{ . }}}}</div>')
+_ADVICE = advised(f'<div style="{_ITEM} #00558c">{{{{ {ADVICE} }}}}</div>')
 
 HTML = f"""\
 <!DOCTYPE html>
@@ -52,32 +51,31 @@ HTML = f"""\
 <body style="{_BODY}">
 <div style="{_BOX}">
 <div style="{_HEAD}">
-<div style="font-size:12px">{_STATUS}{{{{ with .CommonLabels.category }}}} &middot; {{{{ . }}}}{{{{ end }}}}\
+<div style="font-size:12px;margin-bottom:4px">{_STATUS}{{{{ with .CommonLabels.category }}}} &middot; {{{{ . }}}}{{{{ end }}}}\
 {{{{ if gt (len .Alerts.Firing) 1 }}}} &middot; {{{{ len .Alerts.Firing }}}} firing{{{{ end }}}}</div>
 <div style="font-size:18px;font-weight:bold">{{{{ or .GroupLabels.alertname .CommonLabels.alertname }}}}\
 {{{{ with .CommonLabels.model }}}}: {{{{ . }}}}{{{{ end }}}}</div>
 </div>
-{{{{ with .CommonAnnotations.top_features }}}}
-<div style="{_TOP}"><span style="{_GREY}">Drifting most:</span> {{{{ . }}}}</div>
-{{{{ end }}}}
-{{{{ range $i, $alert := .Alerts.Firing }}}}{{{{ if lt $i {_MOST} }}}}
+{_MOST_DRIFTING}
+{{{{ range $i, $alert := .Alerts.Firing }}}}{{{{ if lt $i {MOST} }}}}
 <div style="{_ITEM} {{{{ if eq .Labels.severity "critical" }}}}#b3261e{{{{ else }}}}#e69f00{{{{ end }}}}">
 <p style="{_P}"><b>{{{{ .Annotations.summary }}}}</b></p>
-<p style="{_P}">{{{{ .Annotations.description }}}}</p>
-<p style="margin:0;{_GREY}">since {{{{ .StartsAt.UTC.Format {_TIME} }}}}
+<p style="{_P}">{{{{ {FACTS} }}}}</p>
+<p style="margin:0;{_GREY}">since {{{{ .StartsAt.UTC.Format {TIME} }}}}
 {{{{ with .Annotations.dashboard_url }}}}&middot; <a style="{_LINK}" href="{{{{ . }}}}">Dashboard</a>{{{{ end }}}}
 {{{{ with .GeneratorURL }}}}&middot; <a style="{_LINK}" href="{{{{ . }}}}">Query</a>{{{{ end }}}}</p>
 </div>
 {{{{ end }}}}{{{{ end }}}}
 {_counted("Firing")}
-{{{{ range $i, $alert := .Alerts.Resolved }}}}{{{{ if lt $i {_MOST} }}}}
+{{{{ range $i, $alert := .Alerts.Resolved }}}}{{{{ if lt $i {MOST} }}}}
 <div style="{_ITEM} #00734f">
 <p style="{_P}"><b>Resolved:</b> {{{{ .Annotations.summary }}}} (last value)</p>
-<p style="margin:0;{_GREY}">from {{{{ .StartsAt.UTC.Format {_TIME} }}}} to {{{{ .EndsAt.UTC.Format {_TIME} }}}}
+<p style="margin:0;{_GREY}">from {{{{ .StartsAt.UTC.Format {TIME} }}}} to {{{{ .EndsAt.UTC.Format {TIME} }}}}
 {{{{ with .Annotations.dashboard_url }}}}&middot; <a style="{_LINK}" href="{{{{ . }}}}">Dashboard</a>{{{{ end }}}}</p>
 </div>
 {{{{ end }}}}{{{{ end }}}}
 {_counted("Resolved")}
+{_ADVICE}
 <div style="{_FOOT}">
 {{{{ with .CommonAnnotations.runbook_url }}}}<a style="{_LINK}" href="{{{{ . }}}}">Runbook</a> &nbsp;{{{{ end }}}}
 {{{{ if .Alerts.Firing }}}}<a style="{_LINK}" href="{_SILENCE}">Silence</a> &nbsp;{{{{ end }}}}

@@ -8,17 +8,23 @@ of alerts: the first ones are written out, the others counted.
 from __future__ import annotations
 
 from ml_models.mixin.mail import HTML
+from ml_models.mixin.phrases import ADVICE, FACTS, FEW, MOST, TIME, advised, drifting
 
-#: How many alerts of a group are written out where there is room, and where there is little.
-MOST, FEW = 20, 10
+#: Slack reads three characters as its own: a feature called "<!channel>" must not call everybody.
+_ESCAPE = '| reReplaceAll "&" "&amp;" | reReplaceAll "<" "&lt;" | reReplaceAll ">" "&gt;"'
+
+
+def _title(escape: str = "") -> str:
+    return (
+        '[{{ if eq .Status "firing" }}{{ or .CommonLabels.severity "firing" | toUpper }}{{ else }}RESOLVED{{ end }}] '
+        "{{ or .GroupLabels.alertname .CommonLabels.alertname }}"
+        f"{{{{ with .CommonLabels.model }}}}: {{{{ . {escape} }}}}{{{{ end }}}}"
+        "{{ if gt (len .Alerts.Firing) 1 }} ({{ len .Alerts.Firing }} firing){{ end }}"
+    )
+
 
 #: First line, with the count where several alerts are grouped: "[CRITICAL] MLFeatureDrift: churn (3 firing)".
-TITLE = (
-    '[{{ if eq .Status "firing" }}{{ or .CommonLabels.severity "firing" | toUpper }}{{ else }}RESOLVED{{ end }}] '
-    "{{ or .GroupLabels.alertname .CommonLabels.alertname }}"
-    "{{ with .CommonLabels.model }}: {{ . }}{{ end }}"
-    "{{ if gt (len .Alerts.Firing) 1 }} ({{ len .Alerts.Firing }} firing){{ end }}"
-)
+TITLE, SLACK_TITLE = _title(), _title(_ESCAPE)
 
 FIRST_DASHBOARD = "{{ (index .Alerts 0).Annotations.dashboard_url }}"
 FIRST_RUNBOOK = "{{ (index .Alerts 0).Annotations.runbook_url }}"
@@ -29,9 +35,6 @@ SILENCE = (
     "{{ range $i, $label := .GroupLabels.SortedPairs }}{{ if $i }}%2C{{ end }}"
     '{{ printf "%s=%q" $label.Name $label.Value | urlquery | reReplaceAll "[+]" "%20" }}{{ end }}%7D'
 )
-
-#: How Go shows a time.
-_TIME = '"2006-01-02 15:04:05 MST"'
 
 
 def _listed(status: str, each: str, most: int) -> str:
@@ -46,41 +49,39 @@ def _listed(status: str, each: str, most: int) -> str:
 
 _TEXT_FIRING = f"""\
 FIRING  {{{{ .Annotations.summary }}}}
-  {{{{ .Annotations.description }}}}
+  {{{{ {FACTS} }}}}
   Severity:  {{{{ .Labels.severity }}}}{{{{ with .Labels.category }}}} ({{{{ . }}}}){{{{ end }}}}
-  Since:     {{{{ .StartsAt.UTC.Format {_TIME} }}}}
+  Since:     {{{{ .StartsAt.UTC.Format {TIME} }}}}
 {{{{ with .Annotations.dashboard_url }}}}  Dashboard: {{{{ . }}}}
 {{{{ end }}}}
 """
 
 _TEXT_RESOLVED = f"""\
 RESOLVED  {{{{ .Annotations.summary }}}} (last value)
-  From {{{{ .StartsAt.UTC.Format {_TIME} }}}} to {{{{ .EndsAt.UTC.Format {_TIME} }}}}
+  From {{{{ .StartsAt.UTC.Format {TIME} }}}} to {{{{ .EndsAt.UTC.Format {TIME} }}}}
 {{{{ with .Annotations.dashboard_url }}}}  Dashboard: {{{{ . }}}}
 {{{{ end }}}}
 """
 
 TEXT = (
-    "{{ with .CommonAnnotations.top_features }}Drifting most: {{ . }}\n\n{{ end }}"
+    drifting("Drifting most: {{ . }}\n\n")
     + _listed("Firing", _TEXT_FIRING, MOST)
     + _listed("Resolved", _TEXT_RESOLVED, MOST)
+    + advised(f"{{{{ {ADVICE} }}}}\n\n")
     + "{{ with .CommonAnnotations.runbook_url }}Runbook:      {{ . }}\n{{ end }}"
     + f"{{{{ if .Alerts.Firing }}}}Silence:      {SILENCE}\n{{{{ end }}}}"
     + "Alertmanager: {{ .ExternalURL }}\n"
 )
 
 #: One line per alert.
-LINES = _listed("Firing", "{{ .Annotations.summary }}\n  {{ .Annotations.description }}\n", MOST)
+LINES = _listed("Firing", f"{{{{ .Annotations.summary }}}}\n  {{{{ {FACTS} }}}}\n", MOST)
 RESOLVED_LINES = _listed("Resolved", "{{ .Annotations.summary }}\n", MOST)
 
 # --- Slack -----------------------------------------------------------------------------------------------------------
 
-#: Slack reads three characters as its own: a feature called "<!channel>" must not call everybody.
-_ESCAPE = '| reReplaceAll "&" "&amp;" | reReplaceAll "<" "&lt;" | reReplaceAll ">" "&gt;"'
-
 _SLACK_FIRING = f"""\
 *{{{{ .Annotations.summary {_ESCAPE} }}}}*
-{{{{ .Annotations.description {_ESCAPE} }}}}
+{{{{ {FACTS} {_ESCAPE} }}}}
 {{{{ with .Annotations.dashboard_url }}}}<{{{{ . }}}}|Dashboard>{{{{ end }}}}
 
 """
@@ -90,9 +91,10 @@ _SLACK_RESOLVED = f"""\
 """
 
 SLACK_TEXT = (
-    f"{{{{ with .CommonAnnotations.top_features }}}}Drifting most: {{{{ . {_ESCAPE} }}}}\n\n{{{{ end }}}}"
+    drifting(f"Drifting most: {{{{ . {_ESCAPE} }}}}\n\n")
     + _listed("Firing", _SLACK_FIRING, FEW)
     + _listed("Resolved", _SLACK_RESOLVED, FEW)
+    + advised(f"{{{{ {ADVICE} {_ESCAPE} }}}}\n\n")
     + "{{ with .CommonAnnotations.runbook_url }}<{{ . }}|Runbook>{{ end }}"
     + f"{{{{ if .Alerts.Firing }}}}  |  <{SILENCE}|Silence>{{{{ end }}}}"
 )
@@ -105,24 +107,25 @@ FOOTER = "{{ with .CommonLabels.category }}{{ . }} alert, {{ end }}ml-models-mon
 
 # --- Teams, whose text is Markdown -----------------------------------------------------------------------------------
 
-_TEAMS_FIRING = """\
-**{{ .Annotations.summary }}**
+_TEAMS_FIRING = f"""\
+**{{{{ .Annotations.summary }}}}**
 
-{{ .Annotations.description }}
+{{{{ {FACTS} }}}}
 
-{{ with .Annotations.dashboard_url }}[Dashboard]({{ . }}){{ end }}
+{{{{ with .Annotations.dashboard_url }}}}[Dashboard]({{{{ . }}}}){{{{ end }}}}
 
 """
 
 TEAMS_TEXT = (
-    "{{ with .CommonAnnotations.top_features }}Drifting most: {{ . }}\n\n{{ end }}"
+    drifting("Drifting most: {{ . }}\n\n")
     + _listed("Firing", _TEAMS_FIRING, FEW)
     + _listed("Resolved", "Resolved: {{ .Annotations.summary }} (last value)\n\n", FEW)
+    + advised(f"{{{{ {ADVICE} }}}}\n\n")
     + "{{ with .CommonAnnotations.runbook_url }}[Runbook]({{ . }}){{ end }}"
     + f"{{{{ if .Alerts.Firing }}}} | [Silence]({SILENCE}){{{{ end }}}}"
 )
 
 __all__ = [
     "FIRST_DASHBOARD", "FIRST_RUNBOOK", "FOOTER", "HTML", "LINES", "RESOLVED_LINES", "SILENCE", "SLACK_COLOR",
-    "SLACK_TEXT", "TEAMS_TEXT", "TEXT", "TITLE",
+    "SLACK_TEXT", "SLACK_TITLE", "TEAMS_TEXT", "TEXT", "TITLE",
 ]  # fmt: skip

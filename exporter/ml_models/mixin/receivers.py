@@ -84,8 +84,8 @@ def _slack(settings: NotificationsSection, route: RouteSection) -> dict[str, Any
     return {
         "channel": route.slack_channel or settings.slack.channel,
         "color": messages.SLACK_COLOR,
-        "fallback": messages.TITLE,
-        "title": messages.TITLE,
+        "fallback": messages.SLACK_TITLE,
+        "title": messages.SLACK_TITLE,
         "title_link": messages.FIRST_DASHBOARD,
         "text": messages.SLACK_TEXT,
         "footer": messages.FOOTER,
@@ -113,7 +113,7 @@ def _pagerduty(settings: NotificationsSection, route: RouteSection) -> dict[str,
         "component": "{{ .CommonLabels.model }}",
         "group": "{{ .GroupLabels.alertname }}",
         "client": "Alertmanager",
-        "client_url": messages.SILENCE,
+        "client_url": "{{ .ExternalURL }}",
         "details": {
             "firing": messages.LINES,
             "resolved": messages.RESOLVED_LINES,
@@ -124,6 +124,7 @@ def _pagerduty(settings: NotificationsSection, route: RouteSection) -> dict[str,
         "links": [
             {"href": messages.FIRST_DASHBOARD, "text": "Dashboard"},
             {"href": messages.FIRST_RUNBOOK, "text": "Runbook"},
+            {"href": messages.SILENCE, "text": "Silence"},
         ],
     }
 
