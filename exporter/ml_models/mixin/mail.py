@@ -51,7 +51,8 @@ HTML = f"""\
 <body style="{_BODY}">
 <div style="{_BOX}">
 <div style="{_HEAD}">
-<div style="font-size:12px;margin-bottom:4px">{_STATUS}{{{{ with .CommonLabels.category }}}} &middot; {{{{ . }}}}{{{{ end }}}}\
+<div style="font-size:12px;margin-bottom:4px">{_STATUS}\
+{{{{ with .CommonLabels.category }}}} &middot; {{{{ . }}}}{{{{ end }}}}\
 {{{{ if gt (len .Alerts.Firing) 1 }}}} &middot; {{{{ len .Alerts.Firing }}}} firing{{{{ end }}}}</div>
 <div style="font-size:18px;font-weight:bold">{{{{ or .GroupLabels.alertname .CommonLabels.alertname }}}}\
 {{{{ with .CommonLabels.model }}}}: {{{{ . }}}}{{{{ end }}}}</div>

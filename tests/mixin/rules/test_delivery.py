@@ -315,17 +315,17 @@ def test_the_watchdog_calls_its_switch_again_and_again_and_nobody_else(alertmana
 # --- as delivered ----------------------------------------------------------------------------------------------------
 
 
-def drifted(*features: str, ends_in_minutes: float = 10) -> list[dict[str, Any]]:
+def drifted(*features: str, started: datetime, ends_in_minutes: float = 10) -> list[dict[str, Any]]:
     """Return alerts as the rules make them, of features that have drifted since the same moment."""
     top = ", ".join(f"{feature} ({3 - place / 10:.3g})" for place, feature in enumerate(features[:5]))
-    found, now = [], datetime.now(UTC).isoformat()
+    found = []
     for place, feature in enumerate(features):
         one = alert(
             "MLFeatureDrift", "critical", ends_in_minutes=ends_in_minutes, model="delays <west>", role="feature",
             feature=feature,
         )  # fmt: skip
         score = f"{max(3 - place / 10, 0.3):.3g}"
-        one["startsAt"] = now  # what is older than the group wait is told at once, before the others are there
+        one["startsAt"] = started.isoformat()
         one["annotations"] |= {
             "summary": f"Feature {feature} of model delays <west> has drifted strongly: PSI {score}",
             "description": f"PSI over 1h is {score}, critical threshold 0.25. First compare the feature's live and "
@@ -363,7 +363,9 @@ def _json(message: Any) -> str:
 def test_each_channels_message_is_as_agreed(status, place, inbox):
     """Byte for byte, but for moments and ports."""
     with place.run(tuple(CHANNELS)) as alertmanager:
-        alertmanager.post(*drifted("temp", "dew point"))
+        # Now: an alert older than the group wait is told at once, before the others are there.
+        started = datetime.now(UTC)
+        alertmanager.post(*drifted("temp", "dew point", started=started))
         title = "[CRITICAL] MLFeatureDrift: delays <west> (2 firing)"
         posted = {
             "slack": "/slack",
@@ -374,7 +376,7 @@ def test_each_channels_message_is_as_agreed(status, place, inbox):
         eventually(lambda: inbox.mail(title) and all(inbox.to(path) for path in posted.values()), "message everywhere")
         if status == "resolved":
             inbox.posts.clear()
-            alertmanager.post(*drifted("temp", "dew point", ends_in_minutes=-0.01))
+            alertmanager.post(*drifted("temp", "dew point", started=started, ends_in_minutes=0))
             title = "[RESOLVED] MLFeatureDrift: delays <west>"
             eventually(lambda: inbox.mail(title) and all(inbox.to(path) for path in posted.values()), "all-clear")
     mail = inbox.mail(title)
@@ -392,7 +394,7 @@ def test_each_channels_message_is_as_agreed(status, place, inbox):
 def test_a_hundred_features_at_once_give_one_message(place, inbox):
     """On each channel: the first are written out, all are counted."""
     with place.run(tuple(CHANNELS)) as alertmanager:
-        alertmanager.post(*drifted(*(f"f{number:03}" for number in range(100))))
+        alertmanager.post(*drifted(*(f"f{number:03}" for number in range(100)), started=datetime.now(UTC)))
         mail = eventually(lambda: inbox.mail("[CRITICAL] MLFeatureDrift: delays <west> (100 firing)"), "mail")
         # Whatever else the hundred would have brought comes before the message on a later alert.
         alertmanager.post(alert("MLModelAccuracyLow", "critical", model="other"))
