@@ -73,9 +73,9 @@ TEXT = (
     + "Alertmanager: {{ .ExternalURL }}\n"
 )
 
-#: One line per alert.
-LINES = _listed("Firing", f"{{{{ .Annotations.summary }}}}\n  {{{{ {FACTS} }}}}\n", MOST)
-RESOLVED_LINES = _listed("Resolved", "{{ .Annotations.summary }}\n", MOST)
+#: A point per alert. Newer versions of Alertmanager would read text with a colon as YAML; with the asterisk it is none.
+LINES = _listed("Firing", f"* {{{{ .Annotations.summary }}}}\n  {{{{ {FACTS} }}}}\n", MOST)
+RESOLVED_LINES = _listed("Resolved", "* {{ .Annotations.summary }}\n", MOST)
 
 # --- Slack -----------------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -23,7 +24,9 @@ from typing import Any
 import pytest
 import requests
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, LoginPassword
 
+from certificates import Authority
 from ml_models.config import Config
 from ml_models.mixin.alertmanager import AlertmanagerSettings, alertmanager_config
 from ml_models.mixin.alerts import Alert, alerts
@@ -385,10 +388,48 @@ def test_each_channels_message_is_as_agreed(status, place, inbox):
     agrees(f"{status}-mail.html", html)
     for channel, path in posted.items():
         (message,) = inbox.to(path)
+        for key in ("notification_reason", "routeLabels"):  # which Alertmanager itself adds in newer versions
+            message.pop(key, None)
+        if channel == "pagerduty":  # where newer versions send numbers and null
+            details = message["payload"]["custom_details"]
+            details |= {key: "" if value is None else str(value) for key, value in details.items()}
         agrees(f"{status}-{channel}.json", _json(message))
     everything = html + plain + _json(inbox.posts)
     assert "<no value>" not in everything
     assert "#ZgotmplZ" not in everything, "a template's value was refused as unsafe"
+
+
+def test_mail_goes_through_a_relay_that_wants_tls_and_a_password(place, inbox, tmp_path):
+    """The relay's certificate is checked, and the password is sent under TLS alone."""
+    signed = Authority(tmp_path / "certificates").sign("relay")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(signed.certificate, signed.key)
+    seen: list[tuple[bytes, bytes]] = []
+
+    def authenticate(_server, session, _envelope, _mechanism, given: LoginPassword) -> AuthResult:
+        seen.append((given.login, given.password))
+        return AuthResult(success=session.ssl is not None and given.password == b"relay password")
+
+    relay = Controller(
+        inbox, hostname="127.0.0.1", port=free_port(), tls_context=context, require_starttls=True,
+        auth_required=True, authenticator=authenticate,
+        auth_exclude_mechanism=["LOGIN"],  # its prompts are none that Alertmanager knows
+    )  # fmt: skip
+    relay.start()
+    mail = {
+        "smarthost": f"localhost:{relay.port}", "require_tls": True, "username": "ml",
+        "ca_file": str(tmp_path / "certificates/authority.pem"), "password_file": str(tmp_path / "password"),
+        "to": ["oncall@example.org"], "sender": "ml@example.org",
+    }  # fmt: skip
+    (tmp_path / "password").write_text("relay password")
+    try:
+        with place.run(("email",), email=mail) as alertmanager:
+            alertmanager.post(alert("MLModelAccuracyLow", "critical", model="m"))
+            delivered = eventually(lambda: inbox.mail("MLModelAccuracyLow"), "mail")
+    finally:
+        relay.stop()
+    assert delivered["From"] == "ml@example.org"
+    assert seen == [(b"ml", b"relay password")]
 
 
 def test_a_hundred_features_at_once_give_one_message(place, inbox):
