@@ -464,6 +464,24 @@ COLLECTOR_DURATION = Metric(
     "seconds",
 )  # fmt: skip
 
+# --- the endpoint's guard ----------------------------------------------------------------------------------------
+HTTP_AUTH_FAILURES = Metric(
+    "ml_http_auth_failures_total", "counter",
+    "Requests to the endpoint that were refused, by reason: missing, wrong, busy, certificate.", ("model", "reason"),
+)  # fmt: skip
+WEB_CONFIG_RELOAD_SUCCESS = Metric(
+    "ml_web_config_reload_success", "gauge", "1 if the web configuration is in force as its files are now, else 0.",
+    ("model",),
+)  # fmt: skip
+TLS_CERTIFICATE_EXPIRY = Metric(
+    "ml_tls_certificate_expiry_timestamp_seconds", "gauge",
+    "When the first certificate of the endpoint's chain runs out, in Unix time.", ("model",), "seconds",
+)  # fmt: skip
+SECRET_FILE_EXPOSED = Metric(
+    "ml_secret_file_exposed", "gauge", "1 if every user of the machine can read the file: web_config, key; else 0.",
+    ("model", "file"),
+)  # fmt: skip
+
 #: All metrics by name.
 METRICS: dict[str, Metric] = {metric.name: metric for metric in list(globals().values()) if isinstance(metric, Metric)}
 

@@ -74,6 +74,7 @@ DEFAULT_ARGUMENTS = {
     "health_check_timeout": 10.0,
     "host": "127.0.0.1",
     "port": 9877,
+    "web_config": None,
     "log_level": None,
     "log_format": "plain",
 }
@@ -140,6 +141,7 @@ def test_data_monitor_gets_its_interval_the_data_thresholds_and_a_port_of_its_ow
         "drift_method": "psi",
         "host": "127.0.0.1",
         "port": 9878,
+        "web_config": None,
         "log_level": "INFO",
         "log_format": "plain",
     }
@@ -282,6 +284,13 @@ def test_an_absolute_reference_and_one_from_elsewhere_stay_as_they_are(write):
     assert Config.from_dict(values).monitoring.model.reference == "here.json"
 
 
+def test_a_relative_web_configuration_is_taken_from_the_files_folder(write, tmp_path):
+    file = write("monitoring: {server: {web_config: tls/web.yml}}")
+    assert Config(file, environ={}).get_monitoring_config()["web_config"] == str(tmp_path / "tls/web.yml")
+    variables = {"ML_MODELS_SERVER__WEB_CONFIG": "here.yml"}
+    assert Config(file, environ=variables).get_monitoring_config()["web_config"] == "here.yml"
+
+
 def test_names_of_choices_may_have_any_case():
     section = {"data": {"drift_method": "PSI"}, "system": {"log_level": "warning", "alert_channels": ["Slack"]}}
     settings = Config.from_dict({"monitoring": section}).monitoring
@@ -419,9 +428,18 @@ def test_importing_the_settings_brings_no_numeric_library():
     assert done.stdout.strip() == "set()"
 
 
-def test_channels_are_the_three_of_the_alertmanager_configuration():
+def test_channels_are_those_of_the_alertmanager_configuration():
     config = Config.from_dict({"monitoring": {"system": {"alert_channels": list(ALERT_CHANNELS)}}})
-    assert config.alert_channels == ("email", "slack", "webhook")
+    assert config.alert_channels == ("email", "slack", "webhook", "pagerduty", "opsgenie", "teams")
+
+
+def test_routes_and_quiet_hours_survive_being_written_and_read():
+    route = {"name": "fraud", "models": ["fraud"], "severities": ["critical"], "slack_channel": "#fraud"}
+    values = {"notifications": {"routes": [route], "quiet_hours": ["sat,sun"], "time_zone": "Europe/Zurich"}}
+    config = Config.from_dict({"monitoring": values})
+    assert Config.from_dict(config.to_dict()) == config
+    assert hash(Config.from_dict(config.to_dict())) == hash(config)
+    assert config.monitoring.notifications.routes[0].slack_channel == "#fraud"
 
 
 def test_an_object_that_is_no_path_is_refused_with_the_way_out():

@@ -18,6 +18,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.parser import text_string_to_metric_families
 from sklearn.linear_model import LogisticRegression
 
+from certificates import Authority
 from ml_models import catalog
 from ml_models.config import Config
 from ml_models.errors import ConfigError, ProfileError
@@ -48,6 +49,7 @@ ARGUMENTS = [
     "health_check_timeout",
     "host",
     "port",
+    "web_config",
     "log_level",
     "log_format",
 ]
@@ -132,13 +134,17 @@ def test_importing_is_light():
 
 
 @pytest.fixture(scope="module")
-def full_text() -> str:
-    """Return what a monitor exposes that has a reference, calls, errors, labels and a health check."""
+def full_text(tmp_path_factory) -> str:
+    """Return what a monitor exposes that has a reference, calls, errors, labels, a health check and TLS."""
+    folder = tmp_path_factory.mktemp("web")
+    signed = Authority(folder).sign("server")
+    web_config = folder / "web.yml"
+    web_config.write_text(f"tls_server_config: {{cert_file: {signed.certificate}, key_file: {signed.key}}}")
     reference = ReferenceProfile.fit(
         {"x": np.arange(300.0), "city": ["Oslo", "Rome", "Bonn"] * 100, "out": ["no", "yes", "yes"] * 100},
         prediction="out",
     )
-    monitor = ModelMonitor(name="full", version="1.2", reference=reference, port=0)
+    monitor = ModelMonitor(name="full", version="1.2", reference=reference, port=0, web_config=web_config)
     monitor.add_health_check("fine", lambda: True)
     monitor.health.run_due()
 

@@ -7,9 +7,9 @@ percent); :class:`ml_models.config.Config` reads them and turns them into base u
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from ml_models.config.kinds import (
     AnyText,
@@ -19,7 +19,6 @@ from ml_models.config.kinds import (
     CountFromZero,
     FilePath,
     FolderPath,
-    Kind,
     Label,
     Labels,
     Milliseconds,
@@ -33,13 +32,12 @@ from ml_models.config.kinds import (
     Text,
     UsagePercent,
     above,
-    as_tuple,
     at_least,
-    distinct,
     member_of,
-    parse_list,
     unlike_port,
 )
+from ml_models.config.notifications import ALERT_CHANNELS, Channels, NotificationsSection
+from ml_models.config.section import Section
 
 #: Drift methods, as in ``ml_models.stats.drift.METHODS``, which would bring numpy along.
 DRIFT_METHODS = ("psi", "js", "ks", "wasserstein", "chi2", "kl", "hellinger", "tvd", "linf")
@@ -47,34 +45,12 @@ DRIFT_METHODS = ("psi", "js", "ks", "wasserstein", "chi2", "kl", "hellinger", "t
 DEPLOYMENTS = ("champion", "challenger", "shadow")
 #: Tasks of a model; ``auto`` decides at its classes or its first outputs.
 TASKS = ("auto", "classification", "regression")
-#: Receivers that the Alertmanager configuration can be generated for.
-ALERT_CHANNELS = ("email", "slack", "webhook")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_FORMATS = ("plain", "json")
-
-Channels = Annotated[
-    tuple[Annotated[str, Choice(ALERT_CHANNELS)], ...],
-    Field(strict=True),
-    BeforeValidator(as_tuple),
-    AfterValidator(distinct),
-    Kind("a list of " + ", ".join(ALERT_CHANNELS), parse=parse_list),
-]
 
 
 def _divided(value: float | None, by: float) -> float | None:
     return None if value is None else value / by
-
-
-class Section(BaseModel):
-    """A mapping in the file: keys that it does not know are faults, and an empty one is its defaults."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_is_default(cls, value: Any) -> Any:
-        # `data:` with every line below it commented out
-        return {} if value is None else value
 
 
 class ModelSection(Section):
@@ -274,7 +250,8 @@ class SystemSection(Section):
         default="plain", description="Form of a log line: text for people, or one JSON object a line."
     )
     alert_channels: Channels = Field(
-        default=(), description="Where alerts go: receivers of the generated Alertmanager configuration."
+        default=(),
+        description="Where alerts go, as `mlmon generate alertmanager --config` writes it; `notifications` says how.",
     )
 
 
@@ -288,6 +265,12 @@ class ServerSection(Section):
     data_port: Annotated[Port | None, AfterValidator(unlike_port("port"))] = Field(
         default=None,
         description="Port of the data monitor, which may run beside the model monitor. Not set: the one after `port`.",
+    )
+
+    web_config: FilePath | None = Field(
+        default=None,
+        description="File with TLS and passwords of the endpoint, in the form that the exporters of Prometheus have; a "
+        "relative path is taken from the folder of the YAML file. Not set: plain HTTP without passwords.",
     )
 
     def port_for_data(self) -> int:
@@ -312,6 +295,7 @@ class Monitoring(Section):
     labels: LabelsSection = LabelsSection()
     data: DataSection = DataSection()
     system: SystemSection = SystemSection()
+    notifications: NotificationsSection = NotificationsSection()
     server: ServerSection = ServerSection()
     buffer: BufferSection = BufferSection()
 
@@ -320,3 +304,6 @@ class Document(Section):
     """The file."""
 
     monitoring: Monitoring = Monitoring()
+
+
+__all__ = ["ALERT_CHANNELS", "DRIFT_METHODS", "TASKS", "Document", "Monitoring"]

@@ -6,6 +6,7 @@ and the JSON schema say the same.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable
@@ -61,6 +62,31 @@ def parse_list(text: str) -> list[str]:
     return [item.strip() for item in text.split(",") if item.strip()]
 
 
+def parse_parts(text: str) -> list[str]:
+    """Split a list whose elements have commas themselves, at its semicolons.
+
+    Examples
+    --------
+    >>> parse_parts("sat,sun; mon-fri 20:00-07:00")
+    ['sat,sun', 'mon-fri 20:00-07:00']
+    """
+    return [item.strip() for item in text.split(";") if item.strip()]
+
+
+def parse_json(text: str) -> object:
+    """Read a list of mappings from an environment variable; text that is no JSON is returned as it is.
+
+    Examples
+    --------
+    >>> parse_json('[{"name": "fraud"}]'), parse_json("fraud")
+    ([{'name': 'fraud'}], 'fraud')
+    """
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 def parse_labels(text: str) -> list[ClassLabel]:
     """Read a comma-separated list of class labels.
 
@@ -70,6 +96,18 @@ def parse_labels(text: str) -> list[ClassLabel]:
     [0, 1]
     """
     return [parse_label(item) for item in parse_list(text)]
+
+
+def parse_flag(text: str) -> object:
+    """Read true or false; ``none`` and ``null`` leave it open. Other text is returned as it is.
+
+    Examples
+    --------
+    >>> parse_flag("True"), parse_flag("none"), parse_flag("maybe")
+    (True, None, 'maybe')
+    """
+    known = {"true": True, "false": False, "none": None, "null": None}
+    return known.get(text.strip().casefold(), text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,4 +331,19 @@ Labels = Annotated[
     BeforeValidator(as_tuple),
     AfterValidator(distinct),
     Kind("a list of at least 2 different classes", parse=parse_labels),
+]
+Flag = Annotated[bool, Field(strict=True), Kind("true or false", parse=parse_flag)]
+Texts = Annotated[
+    tuple[Text, ...],
+    Field(strict=True),
+    BeforeValidator(as_tuple),
+    AfterValidator(distinct),
+    Kind("a list of text", parse=parse_list),
+]
+#: A user and a password in it would be a secret in a file that is none.
+Url = Annotated[
+    str,
+    Field(strict=True, pattern=r"^https?://[^\s@]+$"),
+    AfterValidator(_encodable),
+    Kind("an address that begins with http:// or https://, without user and password", parse=str.strip),
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,19 +54,19 @@ def _path(file: object) -> Path:
     return Path(file)
 
 
-#: Settings that are paths.
-_PATHS = (("model", "reference"), ("data", "checkpoint"))
+#: Parameters whose relative paths are taken from the folder of the file: section and key.
+_PATHS = (("model", "reference"), ("server", "web_config"), ("data", "checkpoint"))
 
 
-def _based(document: Document, folder: Path, paths: Sequence[tuple[str, str]]) -> Document:
-    """Take the relative paths of some settings, each a section and a name, from a folder."""
+def _based(document: Document, folder: Path, over: Source) -> Document:
+    """Take the relative paths that stand in a file, and not in a variable, from its folder."""
     monitoring = document.monitoring
-    for section, name in paths:
-        found = getattr(monitoring, section)
-        value = getattr(found, name)
-        if value is not None:
-            based = found.model_copy(update={name: str(folder / value)})
-            monitoring = monitoring.model_copy(update={section: based})
+    for name, key in _PATHS:
+        section = getattr(monitoring, name)
+        path = getattr(section, key)
+        if path is not None and ("monitoring", name, key) not in over.places:
+            section = section.model_copy(update={key: str(folder / path)})
+            monitoring = monitoring.model_copy(update={name: section})
     return document.model_copy(update={"monitoring": monitoring})
 
 
@@ -112,8 +112,7 @@ class Config:
         name = f"{path}{origin}"
         source = read_yaml(path, name)
         document = _validated(source, over, f"{name} and environment" if over.places or over.faults else name)
-        in_file = [pair for pair in _PATHS if ("monitoring", *pair) not in over.places]
-        self._document = _based(document, path.absolute().parent, in_file)
+        self._document = _based(document, path.absolute().parent, over)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Config:
@@ -173,6 +172,7 @@ class Config:
             "health_check_timeout": settings.system.health_check_timeout,
             "host": settings.server.host,
             "port": settings.server.port,
+            "web_config": settings.server.web_config,
             "log_level": settings.system.log_level,
             "log_format": settings.system.log_format,
         }
@@ -197,6 +197,7 @@ class Config:
             "drift_method": settings.data.drift_method,
             "host": settings.server.host,
             "port": settings.server.port_for_data(),
+            "web_config": settings.server.web_config,
             "log_level": settings.system.log_level,
             "log_format": settings.system.log_format,
         }

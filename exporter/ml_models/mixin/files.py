@@ -69,12 +69,13 @@ def _alert(alert: Alert, settings: RuleSettings) -> dict[str, Any]:
         "alert": alert.name,
         "expr": alert.expr,
         **{key: value for key, value in held.items() if value != "0s"},
-        "labels": {"severity": alert.severity},
+        "labels": {"severity": alert.severity, "category": alert.category},
         "annotations": {
             "summary": alert.summary,
             "description": alert.description,
             "runbook_url": f"{settings.runbook_url}/{alert.name}.md",
             "dashboard_url": f"{settings.grafana_url}/d/ml-model{alert.dashboard}",
+            **alert.annotations,
         },
     }
 

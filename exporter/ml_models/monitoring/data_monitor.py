@@ -15,8 +15,9 @@ from ml_models.collectors.data import DEFAULT_THRESHOLDS, DataCollector
 from ml_models.collectors.files import files_families
 from ml_models.collectors.isolation import Collector, Exposed, collect
 from ml_models.collectors.system import SystemSampler
+from ml_models.collectors.web import web_families
 from ml_models.errors import ConfigError
-from ml_models.exposition import Endpoint, Registry, render
+from ml_models.exposition import Endpoint, Guard, Registry, render
 from ml_models.exposition.landing import landing_page
 from ml_models.monitoring import arguments, families
 from ml_models.monitoring.arguments import as_reference
@@ -83,6 +84,8 @@ class DataMonitor:
         Address of the HTTP endpoint.
     port : int
         Its port; 0 takes a free one.
+    web_config : str or Path, optional
+        As in :class:`~ml_models.monitoring.ModelMonitor`.
     log_level : str, optional
         Level of the package's own log; by default the application's logging is left as it is.
     log_format : {'plain', 'json'}
@@ -124,6 +127,7 @@ class DataMonitor:
         drift_method: str = "psi",
         host: str = "127.0.0.1",
         port: int = DEFAULT_PORT,
+        web_config: str | Path | None = None,
         log_level: str | None = None,
         log_format: Literal["plain", "json"] = "plain",
     ) -> None:
@@ -132,6 +136,7 @@ class DataMonitor:
         self.data_path = data_path
         self.name = name or _name_of(data_path)
         self.version, self.interval = version, interval
+        guard = None if web_config is None else Guard(Path(web_config))
         self._method = drift_method
         folder = Path(checkpoint) if checkpoint is not None else default_folder(self.name, str(data_path))
         learn_rows = max(1, int(self.thresholds["samples_min"]))
@@ -149,7 +154,7 @@ class DataMonitor:
         #: A registry of this monitor alone, for other ways of prometheus_client to expose it.
         self.registry = Registry(self._collect, self._constant)
         endpoint = Endpoint(self.metrics_text, self._ready, self._landing)
-        self._life = Life(self, endpoint, host, port, (log_level, log_format))
+        self._life = Life(self, endpoint, host, port, guard, (log_level, log_format))
 
     def _check_arguments(self, given: Mapping[str, Any]) -> None:
         faults = arguments.faults(given, ("interval", "window"), self.thresholds)
@@ -344,6 +349,8 @@ class DataMonitor:
                 self.name, "data", "", found.reference, self.thresholds
             ),
         }  # fmt: skip
+        if (guard := self._life.guard) is not None:
+            collectors["web"] = lambda: web_families(self.name, guard.state())
         return collect(collectors, self.name)
 
     def _data_families(self, found: Published) -> list[Exposed]:

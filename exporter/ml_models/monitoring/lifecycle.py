@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ml_models.errors import LifecycleError
-from ml_models.exposition import Endpoint, Server
+from ml_models.exposition import Endpoint, Guard, Server
 from ml_models.monitoring import logs
 from ml_models.monitoring.recorder import reset_after_fork
 
@@ -43,15 +43,23 @@ class Life:
     host : str
     port : int
         0 takes a free one.
+    guard : Guard or None
+        Decides who may read the endpoint.
     logging_ : tuple of (level or None, format)
         See :func:`ml_models.monitoring.logs.configure`.
     """
 
     def __init__(
-        self, monitor: Monitor, endpoint: Endpoint, host: str, port: int, logging_: tuple[str | None, str]
+        self,
+        monitor: Monitor,
+        endpoint: Endpoint,
+        host: str,
+        port: int,
+        guard: Guard | None,
+        logging_: tuple[str | None, str],
     ) -> None:
         self._monitor = weakref.ref(monitor)
-        self._endpoint, self._host, self._port, self._logging = endpoint, host, port, logging_
+        self._endpoint, self._host, self._port, self.guard, self._logging = endpoint, host, port, guard, logging_
         self._lock = threading.Lock()
         self._server: Server | None = None
         self.series = monitor.name, monitor.version
@@ -97,7 +105,7 @@ class Life:
             level, style = self._logging
             if level is not None:
                 logs.configure(level, style)
-            self._server = Server(self._endpoint, self._host, self._port)
+            self._server = Server(self._endpoint, self._host, self._port, self.guard)
             try:
                 begin()
             except BaseException:
@@ -119,6 +127,8 @@ class Life:
     def after_fork(self) -> None:
         """Let go, in a forked child, of what the parent serves."""
         self._lock = threading.Lock()
+        if self.guard is not None:
+            self.guard.after_fork()
         server, self._server = self._server, None
         if server is not None:
             server.close_inherited()

@@ -18,8 +18,9 @@ from ml_models.collectors.data import DEFAULT_THRESHOLDS, DataCollector
 from ml_models.collectors.isolation import Collector, Exposed, collect
 from ml_models.collectors.performance import figures
 from ml_models.collectors.system import SystemSampler
+from ml_models.collectors.web import web_families
 from ml_models.errors import ConfigError, InstrumentationError
-from ml_models.exposition import Endpoint, Registry, render
+from ml_models.exposition import Endpoint, Guard, Registry, render
 from ml_models.exposition.landing import landing_page
 from ml_models.monitoring import arguments, families, logs
 from ml_models.monitoring.arguments import as_reference
@@ -92,6 +93,9 @@ class ModelMonitor:
         Address of the HTTP endpoint.
     port : int
         Its port; 0 takes a free one.
+    web_config : str or Path, optional
+        File with TLS and passwords of the endpoint, in the form of Prometheus' exporters; read again when it or a
+        file that it names changes. Without it whoever reaches the endpoint may read it.
     log_level : str, optional
         Level of the package's own log; by default the application's logging is left as it is.
     log_format : {'plain', 'json'}
@@ -99,7 +103,7 @@ class ModelMonitor:
     Raises
     ------
     ConfigError
-        If an argument is out of its range; all faults at once.
+        If an argument is out of its range or the web configuration is wrong; all faults at once.
 
     Examples
     --------
@@ -138,6 +142,7 @@ class ModelMonitor:
         health_check_timeout: float = 10.0,
         host: str = "127.0.0.1",
         port: int = DEFAULT_PORT,
+        web_config: str | Path | None = None,
         log_level: str | None = None,
         log_format: Literal["plain", "json"] = "plain",
     ) -> None:
@@ -149,6 +154,7 @@ class ModelMonitor:
         self._check_arguments(locals())
         self.reference = as_reference(reference)
         self.window = window
+        guard = None if web_config is None else Guard(Path(web_config))
         self.health = HealthChecks(health_check_interval, health_check_timeout)
         self._recorder = adopt(self.name, self)
         self._recorder.bound(buffer_rows, buffer_bytes)
@@ -182,7 +188,7 @@ class ModelMonitor:
         #: A registry of this monitor alone, for other ways of prometheus_client to expose it.
         self.registry = Registry(self._collect, self._constant)
         endpoint = Endpoint(self.metrics_text, self._ready, self._landing)
-        self._life = Life(self, endpoint, host, port, (log_level, log_format))
+        self._life = Life(self, endpoint, host, port, guard, (log_level, log_format))
 
     def _check_arguments(self, given: Mapping[str, Any]) -> None:
         positive = (
@@ -522,6 +528,8 @@ class ModelMonitor:
             "health": lambda: families.health(self.name, self.health),
             "monitor": lambda: families.monitor(self, dict(self._faults)),
         }
+        if (guard := self._life.guard) is not None:
+            collectors["web"] = lambda: web_families(self.name, guard.state())
         return collect(collectors, self.name)
 
     def _error_counts(self) -> dict[tuple[str, str], tuple[int, float]]:

@@ -46,6 +46,7 @@ _VALUES = {
     "event": ("read", "rejected"),
     "state": ("read", "pending", "rejected"),
     "outcome": ("succeeded", "failed"),
+    "file": ("web_config", "key"),
     "task": ("classification",),
     "reference": ("0a1b2c3d",),
 }
@@ -66,6 +67,7 @@ _UP = {
     catalog.COLLECTOR_SUCCESS.name,
     catalog.WATCH_RUN_SUCCESS.name,
     catalog.WATCH_LEARNT.name,
+    catalog.WEB_CONFIG_RELOAD_SUCCESS.name,
 }
 
 
@@ -93,6 +95,8 @@ def _value(metric: Metric, labels: dict[str, str], model: str, replica: int, tic
     """Return a plausible value; counters of the model "idle" stand still."""
     if metric is catalog.BIN_UPPER_EDGE:
         return _EDGES[labels["bin"]]
+    if metric is catalog.SECRET_FILE_EXPOSED:
+        return "0"
     if metric is catalog.ALERT_THRESHOLD:
         return str(_THRESHOLDS[labels["signal"]])
     if metric is catalog.BIN_REFERENCE:
