@@ -54,13 +54,19 @@ def _path(file: object) -> Path:
     return Path(file)
 
 
-def _based(document: Document, folder: Path) -> Document:
-    """Take a relative path of the reference from a folder."""
+#: Parameters whose relative paths are taken from the folder of the file that they stand in.
+_PATHS = (("model", "reference"), ("grafana", "token_file"), ("grafana", "ca_file"))
+
+
+def _based(document: Document, folder: Path, over: Mapping[Keys, str]) -> Document:
+    """Take the file's relative paths from its folder; those of the environment stay as they are."""
     monitoring = document.monitoring
-    if monitoring.model.reference is None:
-        return document
-    model = monitoring.model.model_copy(update={"reference": str(folder / monitoring.model.reference)})
-    return document.model_copy(update={"monitoring": monitoring.model_copy(update={"model": model})})
+    for section, key in _PATHS:
+        path = getattr(getattr(monitoring, section), key)
+        if path is not None and ("monitoring", section, key) not in over:
+            based = getattr(monitoring, section).model_copy(update={key: str(folder / path)})
+            monitoring = monitoring.model_copy(update={section: based})
+    return document.model_copy(update={"monitoring": monitoring})
 
 
 class Config:
@@ -105,8 +111,7 @@ class Config:
         name = f"{path}{origin}"
         source = read_yaml(path, name)
         document = _validated(source, over, f"{name} and environment" if over.places or over.faults else name)
-        in_file = ("monitoring", "model", "reference") not in over.places
-        self._document = _based(document, path.absolute().parent) if in_file else document
+        self._document = _based(document, path.absolute().parent, over.places)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Config:
