@@ -9,7 +9,26 @@ import pytest
 from ml_models.reports.connection import Connection, Credentials
 from ml_models.reports.grafana import Grafana
 
+from ..mixin.dashboards.test_prometheus import exporter  # noqa: F401 - a fixture
+from .prometheus import scraping
 from .standin import TOKEN, Standin, serving
+
+
+@pytest.fixture(scope="module")
+def prometheus(exporter, tmp_path_factory):  # noqa: F811 - the fixture
+    """Run a Prometheus with all of the catalog for the models well, ill and idle; its address."""
+    with scraping(exporter, tmp_path_factory.mktemp("prometheus")) as url:
+        yield url
+
+
+@pytest.fixture
+def source(standin, grafana, prometheus) -> str:
+    """Add the Prometheus to the stand-in as the data source ``prom``; its uid."""
+    grafana.add_data_source(
+        {"name": "Prom", "uid": "prom", "type": "prometheus", "access": "proxy", "url": prometheus, "isDefault": True,
+         "jsonData": {"httpMethod": "POST", "timeInterval": "1s"}},
+    )  # fmt: skip
+    return "prom"
 
 
 @pytest.fixture
