@@ -94,15 +94,15 @@ def ticks(low: float, high: float, about: int = 4) -> list[float]:
     >>> ticks(0, 0.93), ticks(3, 3)
     ([0.0, 0.25, 0.5, 0.75, 1.0], [0.0, 2.0, 4.0, 6.0])
     """
-    if not high > low:
-        span = abs(low) / 2 or 1.0
+    if not high - low > max(1e-9 * max(abs(low), abs(high)), 1e-200):  # nothing that an axis could tell apart
+        span = abs(low) / 2 if abs(low) > 1e-200 else 1.0
         low, high = low - span, high + span
         about = 2
     rough = (high - low) / about
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(at * step, 12) for at in range(first, last + 1)]
+    return [float(f"{at * step:.12g}") for at in range(first, last + 1)]
 
 
 def _time_axis(span: TimeRange, left: float, width: float, bottom: float) -> list[str]:
