@@ -30,6 +30,7 @@ GENERATORS: dict[str, Generator] = {
     "rules": files.rule_files,
     "prometheus": files.prometheus_files,
     "alertmanager": files.alertmanager_files,
+    "grafana": files.grafana_files,
     "dashboards": _dashboards,
 }
 
@@ -37,6 +38,7 @@ _HELP: dict[str, str] = {
     "rules": "Recording rules and alerts, for Prometheus 2.42 and later.",
     "prometheus": "prometheus.yml: what to scrape, which rules to load.",
     "alertmanager": "alertmanager.yml: who is told of which alert, and the messages.",
+    "grafana": "Provisioning of Grafana: its data source, and where the dashboards lie.",
     "dashboards": "Dashboards for Grafana.",
     "all": "All of the above.",
 }
@@ -45,7 +47,7 @@ _HELP: dict[str, str] = {
 def read_settings(path: Path) -> GeneratorSettings:
     """Read the settings of the generators from a YAML file.
 
-    The file's keys are ``rules``, ``prometheus`` and ``alertmanager``, with the fields of their settings below.
+    The file's keys are those of ``GeneratorSettings``, with the fields of their settings below.
 
     Raises
     ------
@@ -145,7 +147,7 @@ def _command(goal: str, names: tuple[str, ...]) -> click.Command:
             click.Option(
                 ["--settings"],
                 type=click.Path(exists=True, dir_okay=False, path_type=Path),
-                help="YAML file with windows, addresses, channels: keys rules, prometheus, alertmanager.",
+                help="YAML file with windows, addresses, channels: keys rules, prometheus, alertmanager, grafana.",
             ),
             click.Option(
                 ["--check"],

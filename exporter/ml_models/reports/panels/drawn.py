@@ -11,7 +11,7 @@ from typing import Any
 from ml_models.reports.panels import svg
 from ml_models.reports.panels.collect import PanelData
 from ml_models.reports.panels.frames import Frame, times, value_field
-from ml_models.reports.panels.looks import Look, colours, look, shown
+from ml_models.reports.panels.looks import Look, colours, level, look, shown
 from ml_models.reports.panels.svg import Line
 from ml_models.reports.panels.tables import Cell, sorted_by, table
 from ml_models.reports.panels.timerange import TimeRange
@@ -73,7 +73,7 @@ def _timeseries(panel: Mapping[str, Any], frames: Sequence[Frame], span: TimeRan
         width=width,
         height=height,
         label=panel["title"],
-        write=lambda level: shown(level, defaults.get("unit", "none")),
+        write=lambda value: level(value, defaults.get("unit", "none")),
         least=defaults.get("min"),
         stacked=(defaults.get("custom") or {}).get("stacking", {}).get("mode") == "normal",
     )
@@ -85,7 +85,8 @@ def _timeseries(panel: Mapping[str, Any], frames: Sequence[Frame], span: TimeRan
         totals = [shown(_CALCS[calc][1](numbers), one.unit, one.decimals) if numbers else "-" for calc in calcs]
         cells = "".join(f'<td class="n">{html.escape(total)}</td>' for total in totals)
         rows.append(f"<tr><td>{_swatch(line)}{html.escape(line.name)}</td>{cells}</tr>")
-    return f'{chart}<table class="legend"><tr><th></th>{head}</tr>{"".join(rows)}</table>{_more(len(series))}'
+    legend = f'<table class="legend"><tr><th></th>{head}</tr>{"".join(rows)}</table>'
+    return f'<div class="chart">{chart}</div>{legend}{_more(len(series))}'
 
 
 def _swatch(line: Line) -> str:
@@ -108,7 +109,7 @@ def _states(panel: Mapping[str, Any], frames: Sequence[Frame], span: TimeRange) 
         for text, colour in states.values()
     )
     chart = svg.lanes(series[:_MOST], span, states, width=_size(panel)[0], label=panel["title"])
-    return f'{chart}<p class="key">{key}</p>{_more(len(series))}'
+    return f'<div class="chart">{chart}</div><p class="key">{key}</p>{_more(len(series))}'
 
 
 def _heat(panel: Mapping[str, Any], frames: Sequence[Frame], span: TimeRange) -> str:
@@ -123,9 +124,10 @@ def _heat(panel: Mapping[str, Any], frames: Sequence[Frame], span: TimeRange) ->
     ]
     step = min((after - before for before, after in itertools.pairwise(moments)), default=span.length)
     width, height = _size(panel)
-    return svg.heatmap(
+    chart = svg.heatmap(
         rows, span, step=step, width=width, height=height, label=panel["title"], write=lambda value: shown(value, cells)
     )
+    return f'<div class="chart">{chart}</div>'
 
 
 def _bound(text: str, unit: str) -> str:
@@ -179,12 +181,12 @@ def _bars(panel: Mapping[str, Any], frames: Sequence[Frame], _: TimeRange) -> st
     width, height = _size(panel)
     unit = panel["fieldConfig"]["defaults"].get("unit", "none")
     chart = svg.bars(
-        names, groups, width=width, height=height + 40, label=panel["title"], write=lambda value: shown(value, unit)
+        names, groups, width=width, height=height + 40, label=panel["title"], write=lambda value: level(value, unit)
     )
     key = "".join(
         f'<span><i class="box" style="--colour:{colour}"></i>{html.escape(name)}</span>' for name, colour, _ in groups
     )
-    return f'{chart}<p class="key">{key}</p>'
+    return f'<div class="chart">{chart}</div><p class="key">{key}</p>'
 
 
 def _table(panel: Mapping[str, Any], frames: Sequence[Frame], _: TimeRange) -> str:

@@ -130,3 +130,14 @@ def shown(value: float | None, unit: str, decimals: int | None = None) -> str:
     if decimals is None or value == int(value):
         return compact(value, 4)
     return f"{value:,.{decimals}f}" if abs(value) >= 10**-decimals else compact(value, 2)
+
+
+def level(value: float, unit: str) -> str:
+    """Return a level of an axis, with as many digits as it has.
+
+    Examples
+    --------
+    >>> level(0.0025, "percentunit"), level(0.25, "s")
+    ('0.25 %', '250 ms')
+    """
+    return f"{compact(value * 100)} %" if unit == "percentunit" else shown(value, unit)

@@ -18,6 +18,7 @@ _FONT = 11
 _BOTTOM = 20
 _TOP = 8
 _CHARACTER = 6.2
+_SMALLEST = 0.7
 _MINUTE = 60000
 #: Distances of the marks of a time axis, in milliseconds.
 _TIME_STEPS = tuple(
@@ -63,9 +64,10 @@ class Line:
 
 
 def _picture(width: float, height: float, label: str, parts: Sequence[str]) -> str:
+    # on a narrow screen it is scrolled rather than shrunk until nobody can read it
     return (
         f'<svg role="img" aria-label="{html.escape(label)}" viewBox="0 0 {width:g} {height:g}" '
-        f'font-size="{_FONT}">{"".join(parts)}</svg>'
+        f'style="min-width:{width * _SMALLEST:.0f}px" font-size="{_FONT}">{"".join(parts)}</svg>'
     )
 
 
@@ -95,8 +97,8 @@ def ticks(low: float, high: float, about: int = 4) -> list[float]:
     ([0.0, 0.25, 0.5, 0.75, 1.0], [0.0, 2.0, 4.0, 6.0])
     """
     if not high - low > max(1e-9 * max(abs(low), abs(high)), 1e-200):  # nothing that an axis could tell apart
-        span = abs(low) / 2 if abs(low) > 1e-200 else 1.0
-        low, high = low - span, high + span
+        span = abs(low) / 2
+        low, high = (low - span, high + span) if span > 1e-200 else (0.0, 1.0)
         about = 2
     rough = (high - low) / about
     power = 10.0 ** math.floor(math.log10(rough))
