@@ -206,3 +206,68 @@ def test_a_model_without_data_says_so_panel_by_panel(run, tmp_path, prometheus):
 
 def text_of(file):
     return file.read_text(encoding="utf-8")
+
+
+def test_nothing_of_a_dashboard_becomes_markup(run, tmp_path, prometheus):
+    """Dashboards may come from anybody, and the page is opened in a browser."""
+    evil = '"><script>alert(1)</script>'
+    grid = {"x": 0, "y": 0, "w": 12, "h": 6}
+    settings = {
+        "defaults": {
+            "unit": evil, "noValue": evil, "color": {"mode": "fixed", "fixedColor": f"#{evil}"},
+            "mappings": [{"type": "value", "options": {"1": {"text": evil, "color": evil}, evil: {}}}],
+        },
+        "overrides": [],
+    }  # fmt: skip
+    panels = [
+        {"id": at, "type": kind, "title": evil, "description": evil, "gridPos": grid | {"y": 6 * at},
+         "fieldConfig": settings, "options": {"content": evil, "xField": "instance", "legend": {"calcs": [evil]}},
+         "targets": [{"refId": evil, "expr": "up", "legendFormat": evil, "instant": kind != "timeseries"},
+                     {"refId": f"B{evil}", "expr": f"rate({evil}"}]}
+        for at, kind in enumerate(
+            ["timeseries", "stat", "bargauge", "barchart", "table", "state-timeline", "text", "row", evil]
+        )
+    ]  # fmt: skip
+    file, page = tmp_path / "evil.json", tmp_path / "evil.html"
+    file.write_text(json.dumps({"uid": evil, "title": evil, "panels": panels}), encoding="utf-8")
+    run("snapshot", file, "--prometheus", prometheus, "--from", "now-1m", "-o", page, exits=1)
+    assert "<script" not in text_of(page)
+    assert text_of(page).count("&lt;script&gt;") > 20
+
+
+def test_a_dashboards_file_is_drawn_too_and_what_cannot_be_drawn_says_so(run, tmp_path, prometheus):
+    grid = {"x": 0, "y": 0, "w": 12, "h": 6}
+    target = {"refId": "A", "expr": "up", "format": "table", "instant": True}
+    board = {
+        "uid": "own", "title": "Own <b>", "panels": [
+            {"id": 1, "type": "text", "title": "Note", "gridPos": grid, "options": {"content": "Hello <i>"}},
+            {"id": 2, "type": "table", "title": "Reduced", "gridPos": grid | {"y": 6}, "targets": [target],
+             "transformations": [{"id": "reduce", "options": {}}]},
+            {"id": 3, "type": "unheard-of", "title": "Other", "gridPos": grid | {"y": 12}, "targets": [target]},
+        ],
+    }  # fmt: skip
+    file, page = tmp_path / "own.json", tmp_path / "own.html"
+    file.write_text(json.dumps(board), encoding="utf-8")
+    run("snapshot", file, "--prometheus", prometheus, "-o", page)
+    text = text_of(page)
+    assert "Hello &lt;i&gt;" in text
+    assert "Own &lt;b&gt;" in text
+    assert "the transformation &#x27;reduce&#x27; is not known" in text
+    assert "replica-0" in text  # a panel of a kind that is not known is shown as a table
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("/api/health", "answered 404 with no JSON"), ("", "answered 400 with something else than Prometheus does")],
+)
+def test_something_else_than_prometheus_answers(run, standin, tmp_path, prometheus, path, said):
+    url = f"{prometheus}{path}" if path else standin.url
+    page = tmp_path / "page.html"
+    assert said in run("snapshot", "ml-model", "--prometheus", url, "-o", page, exits=2)
+    assert not page.exists()
+
+
+@pytest.mark.parametrize("dashboard", ["none", "none.json"])
+def test_a_dashboard_that_is_not_here(run, prometheus, dashboard):
+    said = run("snapshot", dashboard, "--prometheus", prometheus, exits=2)
+    assert re.search(r"no dashboard 'none' in this package; there is ml-model|none.json: cannot be read", said)

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from ml_models.errors import ReportError
+from ml_models.mixin.dashboards.palette import GREY
 from ml_models.reports.panels import svg
 from ml_models.reports.panels.collect import PanelData
 from ml_models.reports.panels.frames import Frame, times, value_field
-from ml_models.reports.panels.looks import Look, colours, level, look, shown
+from ml_models.reports.panels.looks import Look, colours, level, look, safe, shown
 from ml_models.reports.panels.svg import Line
 from ml_models.reports.panels.tables import Cell, sorted_by, table
 from ml_models.reports.panels.timerange import TimeRange
@@ -31,12 +33,17 @@ _CALCS: dict[str, tuple[str, Callable[[list[float]], float]]] = {
 def drawn(data: PanelData, span: TimeRange) -> str:
     """Return a panel's content: a chart, numbers, a table, or what it says where there are no data."""
     panel = data.panel
+    if panel["type"] == "text":
+        return f'<p class="text">{html.escape(str((panel.get("options") or {}).get("content", "")))}</p>'
     filled = [frame for frame in data.frames if times(frame)]
     draw = _KINDS.get(panel["type"], _table)
     if not filled and not data.errors:
         nothing = (panel.get("fieldConfig") or {}).get("defaults", {}).get("noValue") or "no data"
         return f'<p class="nothing">{html.escape(nothing)}</p>'
-    return draw(panel, filled, span) if filled else ""
+    try:
+        return draw(panel, filled, span) if filled else ""
+    except ReportError as error:  # one panel that cannot be drawn must not cost the page
+        return f'<p class="error">{html.escape(str(error))}</p>'
 
 
 def _size(panel: Mapping[str, Any]) -> tuple[float, float]:
@@ -100,7 +107,7 @@ def _more(count: int) -> str:
 def _states(panel: Mapping[str, Any], frames: Sequence[Frame], span: TimeRange) -> str:
     series, _ = _series(panel, frames)
     states = {
-        value: (state.get("text", value), state.get("color", "#999999"))
+        value: (str(state.get("text", value)), safe(state.get("color")) or GREY)
         for mapping in panel["fieldConfig"]["defaults"].get("mappings", [])
         for value, state in (mapping.get("options") or {}).items()
     }

@@ -12,6 +12,7 @@ from ml_models.reports.formats import byte_size, compact, percent, seconds
 
 #: Order in which series without a colour get theirs.
 _CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, GREY)
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _RATES = {"cps": "", "pps": " packets", "Bps": ""}
 
 
@@ -54,8 +55,8 @@ def look(panel: Mapping[str, Any], name: str, ref_id: str = "") -> Look:
 
 def _with(found: Look, key: str | None, value: Any) -> Look:
     if key == "color" and isinstance(value, Mapping):
-        colour = value.get("fixedColor", "") if value.get("mode") in ("fixed", "shades") else ""
-        return replace(found, colour=colour, shades=value.get("mode") == "shades")
+        fixed = value.get("fixedColor", "") if value.get("mode") in ("fixed", "shades") else ""
+        return replace(found, colour=safe(fixed), shades=value.get("mode") == "shades")
     if key == "custom.lineStyle" and isinstance(value, Mapping):
         return replace(found, dashed=value.get("fill") == "dash")
     if key == "unit":
@@ -77,6 +78,17 @@ def _matches(matcher: Mapping[str, Any], name: str, ref_id: str) -> bool:
     return False
 
 
+def safe(colour: Any) -> str:
+    """Return a colour if it is ``#rrggbb``, else nothing: dashboards may come from anybody.
+
+    Examples
+    --------
+    >>> safe("#0072B2"), safe("dark-red"), safe('#"><script>')
+    ('#0072B2', '', '')
+    """
+    return colour if isinstance(colour, str) and _COLOUR.fullmatch(colour) else ""
+
+
 def colours(looks: list[Look]) -> list[str]:
     """Return a colour per series; those without one go through the palette, shades grow lighter.
 
@@ -90,7 +102,7 @@ def colours(looks: list[Look]) -> list[str]:
     total = {one.colour: sum(other.colour == one.colour for other in looks) for one in looks}
     free = 0
     for one in looks:
-        if not one.colour.startswith("#"):
+        if not one.colour:
             found.append(_CYCLE[free % len(_CYCLE)])
             free += 1
         elif one.shades:

@@ -55,9 +55,11 @@ def _part(panel: dict[str, Any], collected: Collected) -> str:
     if panel.get("type") == "row":
         inner = "".join(_part(one, collected) for one in panel.get("panels") or ())
         return f"<h2>{html.escape(panel.get('title', ''))}</h2>{inner}"
-    width = panel.get("gridPos", {}).get("w", 24)
+    width = int(panel.get("gridPos", {}).get("w", 24))
     data = collected.data[panel["id"]]
-    errors = "".join(f'<p class="error">Query {ref}: {html.escape(said)}</p>' for ref, said in data.errors.items())
+    errors = "".join(
+        f'<p class="error">Query {html.escape(ref)}: {html.escape(said)}</p>' for ref, said in data.errors.items()
+    )
     return (
         f'<section class="panel" style="--width:{width}"><h3>{html.escape(panel.get("title", ""))}</h3>'
         f"{drawn(data, collected.span)}{errors}{_about(data)}</section>"

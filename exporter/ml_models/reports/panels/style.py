@@ -28,6 +28,7 @@ dt,.dim,footer{color:var(--dim)} dd{margin:0;overflow-wrap:anywhere}
  margin:.3rem 0} details p{margin:.3rem 0}
 svg{display:block;width:100%;height:auto} svg text{fill:var(--dim);font-family:inherit} svg text.ink{fill:var(--ink)}
 svg .grid{stroke:var(--grid)}
+.text{white-space:pre-wrap;overflow-wrap:anywhere;margin:0}
 .nothing{color:var(--dim);margin:auto;padding:1rem 0;text-align:center} .error{color:var(--bad);overflow-wrap:anywhere}
 .failed{border-left:.3rem solid var(--bad);padding-left:.8rem;margin:.8rem 0} .failed h2{margin:0}
 table{border-collapse:collapse;width:100%} th,td{text-align:left;padding:.15rem .5rem .15rem 0;font-weight:400}
@@ -58,6 +59,7 @@ footer{color:var(--dim)} dd{margin:0;overflow-wrap:anywhere}
  margin:.3rem 0} details p{margin:.3rem 0}
 svg{display:block;width:100%;height:auto} svg text{fill:var(--dim);font-family:inherit} svg text.ink{fill:var(--ink)}
 svg .grid{stroke:var(--grid)}
+.text{white-space:pre-wrap;overflow-wrap:anywhere;margin:0}
 .nothing{color:var(--dim);margin:auto;padding:1rem 0;text-align:center} .error{color:var(--bad);overflow-wrap:anywhere}
 .failed{border-left:.3rem solid var(--bad);padding-left:.8rem;margin:.8rem 0} .failed h2{margin:0}
 table{border-collapse:collapse;width:100%} th,td{text-align:left;padding:.15rem .5rem .15rem 0;font-weight:400}
