@@ -9,15 +9,14 @@ import pytest
 from ml_models.reports.connection import Connection, Credentials
 from ml_models.reports.grafana import Grafana
 
-from ..mixin.dashboards.test_prometheus import exporter  # noqa: F401 - a fixture
-from .prometheus import scraping
+from .prometheus import exporting, scraping
 from .standin import TOKEN, Standin, serving
 
 
-@pytest.fixture(scope="module")
-def prometheus(exporter, tmp_path_factory):  # noqa: F811 - the fixture
+@pytest.fixture(scope="session")
+def prometheus(tmp_path_factory):
     """Run a Prometheus with all of the catalog for the models well, ill and idle; its address."""
-    with scraping(exporter, tmp_path_factory.mktemp("prometheus")) as url:
+    with exporting() as exporter, scraping(exporter, tmp_path_factory.mktemp("prometheus")) as url:
         yield url
 
 

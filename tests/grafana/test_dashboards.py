@@ -120,6 +120,13 @@ def test_histories_of_old_and_new_versions_are_read(standin, run, file, version)
     assert "saved by ada" in run("push", file, exits=1)
 
 
+def test_without_a_history_nothing_is_overwritten(standin, run, file):
+    run("push", file)
+    standin.faults.append(Fault("/api/dashboards/uid/board/versions", status=200, body=b'{"versions": []}'))
+    change(file, "Two")
+    assert "version 1 was saved by sa-admin at 2" in run("push", file, exits=1)
+
+
 def test_a_dashboard_stays_where_it_was_moved_to(standin, run, file):
     run("push", file)
     standin.folders["ops"] = "Ops"

@@ -45,7 +45,7 @@ def test_steps(length, points, scrape, expected):
 def test_a_step_never_asks_prometheus_for_more_points_than_it_allows(length, points, scrape):
     found = step(length, points, scrape)
     assert found >= scrape
-    assert length / found <= 11000 * 1.5
+    assert length / found <= 11000
     assert rate_interval(found, scrape) >= 4 * scrape
 
 

@@ -117,7 +117,13 @@ def plan(grafana: Grafana, dashboard: Mapping[str, Any]) -> Plan:
             f"dashboard {uid}: Grafana reads it from a provisioned file; change that file, or remove it to push",
             "provisioned",
         )
-    last = grafana.versions(uid)[0]
+    # a Grafana that keeps no history still says who saved last
+    kept: dict[str, Any] = {
+        "version": stored.version,
+        "createdBy": stored.meta.get("updatedBy"),
+        "created": stored.meta.get("updated"),
+    }
+    last = next(iter(grafana.versions(uid)), kept)
     pushed = _FINGERPRINT.match(last.get("message") or "")
     if pushed is None:
         return Plan(uid, CONFLICT, stored, _who(last))

@@ -19,7 +19,7 @@ from ml_models.reports.panels.timerange import TimeRange, duration, milliseconds
 
 #: Scrape interval of a data source that does not say.
 SCRAPE = 15000
-#: Grafana's data source never asks Prometheus, which allows 11,000, for more points than this.
+#: Prometheus refuses to give more points of a series than this.
 _MOST_POINTS = 11000
 #: A dashboard's width in pixels, at one point a pixel.
 _POINTS = 1500
@@ -123,7 +123,7 @@ def step(length: int, points: int, least: int) -> int:
     >>> step(6 * 3600_000, 1000, 15000), step(3600_000, 1000, 15000), step(7 * 86400_000, 1000, 15000)
     (20000, 15000, 600000)
     """
-    return max(_rounded(length / points), least, _rounded(length / _MOST_POINTS))
+    return max(_rounded(length / points), least, -(-length // _MOST_POINTS))
 
 
 def _rounded(interval: float) -> int:
