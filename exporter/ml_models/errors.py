@@ -12,7 +12,8 @@
     ├── LifecycleError         a monitor is used in a state that does not allow it
     ├── PortInUseError         the address to serve on is taken (also an OSError)
     ├── HandOverError          metrics cannot be pushed, or written to a file
-    └── ReportError            a report cannot be made
+    ├── ReportError            a report cannot be made
+    └── ServerError            Grafana or Prometheus refuses a request or cannot be reached
 
 Every message says what was found, where, and what to do about it.
 """
@@ -96,3 +97,19 @@ class HandOverError(MonitoringError):
 
 class ReportError(MonitoringError):
     """A report cannot be made."""
+
+
+class ServerError(MonitoringError):
+    """Grafana or Prometheus refuses a request or cannot be reached.
+
+    Parameters
+    ----------
+    message : str
+        What was asked, what was answered, and what to do.
+    reason : str
+        The kind of failure in one word or two, for programs: ``bad-token``, ``version-conflict``, ``timeout``.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(message)

@@ -275,6 +275,14 @@ def test_a_relative_reference_is_taken_from_the_files_folder(write, tmp_path, mo
     assert Config("monitoring.yml", environ={}).get_data_monitoring_config()["reference"] == expected
 
 
+def test_relative_files_of_grafana_are_taken_from_the_files_folder(write, tmp_path):
+    file = write("monitoring: {grafana: {token_file: token, ca_file: /etc/ca.pem}}")
+    grafana = Config(file, environ={}).monitoring.grafana
+    assert (grafana.token_file, grafana.ca_file) == (str(tmp_path / "token"), "/etc/ca.pem")
+    variables = {"ML_MODELS_GRAFANA__TOKEN_FILE": "here"}
+    assert Config(file, environ=variables).monitoring.grafana.token_file == "here"  # noqa: S105 - a path
+
+
 def test_an_absolute_reference_and_one_from_elsewhere_stay_as_they_are(write):
     file = write("monitoring: {model: {reference: /srv/ref.json}}")
     assert Config(file, environ={}).monitoring.model.reference == "/srv/ref.json"

@@ -128,6 +128,11 @@ VALUES = {
     "server.data_port": ("8001", 8001),
     "buffer.rows": ("1024", 1024),
     "buffer.bytes": ("1048576", 1048576),
+    "grafana.url": ("https://grafana.example.org", "https://grafana.example.org"),
+    "grafana.token_file": ("token", "token"),
+    "grafana.ca_file": ("ca.pem", "ca.pem"),
+    "grafana.folder": ("Models", "Models"),
+    "grafana.timeout": ("5", 5.0),
 }
 
 

@@ -32,6 +32,7 @@ GENERATORS: dict[str, Generator] = {
     "rules": files.rule_files,
     "prometheus": files.prometheus_files,
     "alertmanager": files.alertmanager_files,
+    "grafana": files.grafana_files,
     "dashboards": _dashboards,
 }
 
@@ -39,6 +40,7 @@ _HELP: dict[str, str] = {
     "rules": "Recording rules and alerts, for Prometheus 2.42 and later.",
     "prometheus": "prometheus.yml: what to scrape, which rules to load.",
     "alertmanager": "alertmanager.yml: who is told of which alert, and the messages.",
+    "grafana": "Provisioning of Grafana: its data source, and where the dashboards lie.",
     "dashboards": "Dashboards for Grafana.",
     "all": "All of the above.",
 }
@@ -47,7 +49,7 @@ _HELP: dict[str, str] = {
 def read_settings(path: Path) -> GeneratorSettings:
     """Read the settings of the generators from a YAML file.
 
-    The file's keys are ``rules`` and ``prometheus``, with the fields of their settings below. Who is told of alerts
+    The file's keys are those of ``GeneratorSettings``, with the fields of their settings below. Who is told of alerts
     stands in the monitors' own configuration.
 
     Raises
@@ -169,7 +171,7 @@ def _command(goal: str, names: tuple[str, ...]) -> click.Command:
             click.Option(
                 ["--settings"],
                 type=click.Path(exists=True, dir_okay=False, path_type=Path),
-                help="YAML file with windows and addresses: keys rules, prometheus.",
+                help="YAML file with windows and addresses: keys rules, prometheus, grafana.",
             ),
             click.Option(
                 ["--config"],

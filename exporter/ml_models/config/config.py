@@ -287,6 +287,24 @@ class BufferSection(Section):
     bytes: Bytes = Field(default=67108864, description="Bytes of captured batches not yet tallied at most.")
 
 
+class GrafanaSection(Section):
+    """The Grafana that dashboards are pushed to and snapshots are made in."""
+
+    url: Text | None = Field(
+        default=None, description="Address of Grafana, with its sub-path if it has one, without user or password."
+    )
+    token_file: FilePath | None = Field(
+        default=None,
+        description="File with the token of a service account; the environment variable `GRAFANA_TOKEN` or "
+        "`GRAFANA_TOKEN_FILE` goes before it.",
+    )
+    ca_file: FilePath | None = Field(
+        default=None, description="Certificates (PEM) that Grafana is verified by. Not set: those of the system."
+    )
+    folder: Text = Field(default="ML models", description="Title of the folder that dashboards are pushed into.")
+    timeout: Seconds = Field(default=30.0, description="Seconds to wait for an answer of Grafana.")
+
+
 class Monitoring(Section):
     """All parameters."""
 
@@ -298,6 +316,7 @@ class Monitoring(Section):
     notifications: NotificationsSection = NotificationsSection()
     server: ServerSection = ServerSection()
     buffer: BufferSection = BufferSection()
+    grafana: GrafanaSection = GrafanaSection()
 
 
 class Document(Section):

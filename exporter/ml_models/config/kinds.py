@@ -48,7 +48,8 @@ def parse_label(text: str) -> ClassLabel:
     >>> parse_label("1"), parse_label("churned")
     (1, 'churned')
     """
-    return int(text) if re.fullmatch(r"[+-]?[0-9]{1,18}", text.strip()) else text.strip()
+    stripped = text.strip()  # of more than int() takes around a number
+    return int(stripped) if re.fullmatch(r"[+-]?[0-9]{1,18}", stripped) else stripped
 
 
 def parse_list(text: str) -> list[str]:

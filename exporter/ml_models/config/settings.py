@@ -55,7 +55,13 @@ def _path(file: object) -> Path:
 
 
 #: Parameters whose relative paths are taken from the folder of the file: section and key.
-_PATHS = (("model", "reference"), ("server", "web_config"), ("data", "checkpoint"))
+_PATHS = (
+    ("model", "reference"),
+    ("server", "web_config"),
+    ("data", "checkpoint"),
+    ("grafana", "token_file"),
+    ("grafana", "ca_file"),
+)
 
 
 def _based(document: Document, folder: Path, over: Source) -> Document:
