@@ -115,13 +115,16 @@ class Watch:
         self.settings, self._given, self._summarise, self._now = settings, reference, summarise, now
         self._types: Types = {}
         self._steady: Steady = {}
+        self._folder: checkpoint.Folder | None = None
         self.reset()
 
     def reset(self) -> None:
         """Begin as if nothing had been read by this process: at first, and in a forked child."""
         self._running = threading.Lock()
         self._stop = threading.Event()
-        self._folder: checkpoint.Folder | None = None
+        if self._folder is not None:
+            self._folder.close()
+            self._folder = None
         self._book: Book | None = None
         self._counter: RowCounter | None = None
         self._committed = 0.0
@@ -221,7 +224,7 @@ class Watch:
         """
         with self._running:
             self._open()
-            begun = time.monotonic()
+            begun = self._told = time.monotonic()
             try:
                 outcome = self._read()
             except Stopped:
@@ -272,11 +275,13 @@ class Watch:
             there=there,
         )
         self.published.runs["succeeded"] += 1
+        told = dict(self.published.outcome.pending) if self.published.outcome is not None else {}
+        for name, why in outcome.pending:
+            if told.get(name) != why:
+                _LOG.info("%s: not read to its end: %s", name, why)
         self._publish(outcome)
         if reading.rows:
             _LOG.info("%s rows more are counted, %d files are there", f"{reading.rows:,}", len(there))
-        for name, (_, why) in reading.pending.items():
-            _LOG.info("%s: not read to its end: %s", name, why)
         return outcome
 
     def _tell(self, progress: Progress) -> None:
@@ -284,11 +289,9 @@ class Watch:
         if self.on_progress is not None:
             self.on_progress(progress)
         now = time.monotonic()
-        if self._told and now - self._told >= TOLD_SECONDS and progress.size:
+        if now - self._told >= TOLD_SECONDS and progress.size:
             _LOG.info("%s: at %d %% of %s bytes", progress.file, 100 * progress.done // progress.size,
                       f"{progress.size:,}")  # fmt: skip
-            self._told = now
-        elif not self._told:
             self._told = now
 
     # --- the reference ------------------------------------------------------------------------------------------------

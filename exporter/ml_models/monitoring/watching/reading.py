@@ -19,7 +19,7 @@ from ml_models.monitoring.watching.book import Book, Counts, FileRecord, Progres
 from ml_models.monitoring.watching.listing import Found, again, listed
 from ml_models.monitoring.watching.parts import Marks, agrees, header_of, is_whole, marks, opened, tables, text_parts
 from ml_models.profile.ingest import Columns
-from ml_models.profile.readers import Types
+from ml_models.profile.readers import Types, rows_in
 
 _LOG = logging.getLogger(__name__)
 
@@ -118,6 +118,9 @@ class Reading:
                 self._reject(one, error)
         for name in self._steady.keys() - self.pending.keys():
             del self._steady[name]
+        growing = {one.file.path for one in found if one.by_line}
+        for path, column in [key for key in self._types if key[0] not in growing]:
+            del self._types[path, column]
         return there
 
     # --- which file is which ------------------------------------------------------------------------------------------
@@ -268,8 +271,9 @@ class Reading:
         draft = self._book.counts.draft()
         rows = 0
         try:
+            in_all = rows_in(one.file)
             for table in tables(one, self._types):
-                self._pause(one, 0)
+                self._pause(one, one.size * rows // in_all if in_all else 0)
                 self._count(draft, table, one)
                 rows += table.rows
         except DataError:
