@@ -25,8 +25,9 @@ from ml_models.monitoring.logs import rate_limited
 from ml_models.monitoring.watching import figures
 from ml_models.monitoring.watching.book import Progress
 from ml_models.monitoring.watching.checkpoint import default_folder
-from ml_models.monitoring.watching.engine import Published, Settings, Watch
+from ml_models.monitoring.watching.engine import Published, Watch
 from ml_models.monitoring.watching.listing import listed, shown
+from ml_models.monitoring.watching.settings import Settings
 from ml_models.profile.reference import ReferenceProfile
 from ml_models.profile.tally import Layout
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -369,41 +369,3 @@ def without_values(fault: str) -> str:
     'conversion error to int64: invalid value; write it again'
     """
     return _CITED_VALUE.sub("invalid value", _CITED_ROW.sub(r"\1", fault))
-
-
-def learning_tables(
-    found: list[Found], types: Types, stopping: Callable[[], bool], *, enough: int, most: int
-) -> Iterator[Columns]:
-    """Yield the first rows of the data: whole files until there are enough, at most so many rows.
-
-    Raises
-    ------
-    Stopped
-    """
-    done = 0
-    for one in found:
-        try:
-            for table in _first_tables(one, types):
-                if stopping():
-                    raise Stopped
-                yield table
-                done += table.rows
-                if done >= most:
-                    return
-        except (DataError, OSError) as error:
-            fault = without_values(str(error).removeprefix(f"{one.name}: "))
-            _LOG.warning("%s: nothing is learnt from it: %s", one.name, fault)
-        if done >= enough:
-            return
-
-
-def _first_tables(one: Found, types: Types) -> Iterator[Columns]:
-    if not one.by_line:
-        yield from tables(one, types)
-        return
-    with opened(one.file) as stream:
-        header = header_of(stream, one)
-        if header is None:
-            return
-        for part in text_parts(stream, one, 0, still=False):
-            yield from tables(one, types, part, header)
