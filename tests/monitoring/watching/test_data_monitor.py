@@ -292,6 +292,7 @@ def test_old_data_lower_the_quality_by_their_timeliness(full):
     assert exposed["ml_data_quality_dimension_ratio", ("dimension", "timeliness")] == 0.0
     assert exposed["ml_data_quality_score_ratio",] == pytest.approx(found["data"]["quality_score"])
     assert exposed["ml_watch_newest_timestamp_seconds",] == 1709269200.0
+    assert f"<td>{100 * found['data']['quality_score']:.1f} %</td>" in full._landing()
 
 
 def test_without_an_allowed_age_timeliness_does_not_apply(watch, data):
