@@ -212,6 +212,20 @@ def test_each_metric_of_the_catalog_is_exposed_exactly_once(name, full_text, reg
     assert len(set(series)) == len(series)
 
 
+def test_a_wrong_web_configuration_is_told_before_anything_starts(tmp_path):
+    web_config = tmp_path / "web.yml"
+    web_config.write_text("basic_auth_users: {prometheus: hunter2}")
+    with pytest.raises(ConfigError, match="is no bcrypt hash") as caught:
+        ModelMonitor(name="wrong", port=0, web_config=web_config)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_endpoint_without_guard_exports_nothing_on_one():
+    text = ModelMonitor(name="open", port=0).metrics_text().decode()
+    assert 'collector="web"' not in text
+    assert "ml_http_auth_failures_total" not in text
+
+
 def test_nothing_outside_the_catalog_is_exposed(full_text):
     exposed = {line.split()[2] for line in full_text.splitlines() if line.startswith("# TYPE")}
     assert exposed <= set(catalog.METRICS)
