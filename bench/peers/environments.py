@@ -10,6 +10,8 @@ import venv
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.peers.measure import QUIET
+
 FOLDER = Path("build/peers")
 CONSTRAINTS = Path(__file__).parent / "constraints"
 
@@ -93,7 +95,12 @@ def import_seconds(peer: Peer, rounds: int = 5) -> float:
     for _ in range(rounds + 1):
         for line, seconds in figures.items():
             begun = os.times()
-            subprocess.run([peer.python, "-W", "ignore", "-c", line], capture_output=True, check=True)
+            subprocess.run(
+                [peer.python, "-W", "ignore", "-c", line],
+                capture_output=True,
+                check=True,
+                env={**os.environ, **dict.fromkeys(QUIET, "True")},
+            )
             ended = os.times()
             seconds.append(ended.children_user - begun.children_user + ended.children_system - begun.children_system)
     own, bare = (sorted(seconds[1:])[rounds // 2] for seconds in (figures[peer.import_line], figures["pass"]))
