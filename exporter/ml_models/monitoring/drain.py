@@ -55,6 +55,8 @@ class Drain:
         self._numeric = [name for name, row in self._row_of.items() if layout.features[row].kind == "numeric"]
         self._texts = [name for name in self.names if name not in set(self._numeric)]
         self._numeric_rows = np.array([self._row_of[name] for name in self._numeric], dtype=np.intp)
+        joint = layout.together.names if layout.together is not None else ()
+        self._joint = np.array([self._numeric.index(name) for name in joint], dtype=np.intp)
         self._get_numbers = operator.itemgetter(*self._numeric) if self._numeric else None
         roles = {feature.role: row for row, feature in enumerate(layout.features)}
         self._prediction_row, self._label_row = roles.get("prediction"), roles.get("label")
@@ -166,10 +168,11 @@ class Drain:
         if width != len(self.names):
             return
         if len(self._numeric) == len(self.names):
-            tally.add_block(self._numeric_rows, np.ascontiguousarray(table.T, dtype=np.float64))
+            block = np.ascontiguousarray(table.T, dtype=np.float64)
+            tally.add_block(self._numeric_rows, block)
+            tally.add_moments(block[self._joint])
             return
-        for place, name in enumerate(self.names):
-            tally.add_column(self._row_of[name], table[:, place])
+        self._counter.add_features(tally, {name: table[:, i] for i, name in enumerate(self.names)}, len(table))
 
     def _rows(self, tally: Tally, rows: Sequence[dict[Any, Any]]) -> None:
         """Count plain rows: all at once where every one is as expected, else with a look at each cell."""
@@ -183,7 +186,9 @@ class Drain:
             except Exception:  # noqa: BLE001, S110 - a key is missing or a cell is no number: look closer
                 pass
             else:
-                tally.add_block(self._numeric_rows, np.ascontiguousarray(numbers.reshape(len(rows), -1).T))
+                block = np.ascontiguousarray(numbers.reshape(len(rows), -1).T)
+                tally.add_block(self._numeric_rows, block)
+                tally.add_moments(block[self._joint])
                 for name, values in zip(self._texts, texts, strict=True):
                     tally.add_column(self._row_of[name], values)
                 examined(tally, len(rows))

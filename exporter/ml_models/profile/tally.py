@@ -24,7 +24,9 @@ from ml_models.profile.features import counted_values
 from ml_models.profile.ingest import Column
 from ml_models.profile.reference import MAX_HASHED, FeatureProfile, ReferenceProfile
 from ml_models.profile.times import numbers
+from ml_models.profile.together import MomentProfile
 from ml_models.stats.binning import cumulative_counts, finite_range
+from ml_models.stats.moments import Moments
 
 #: Cells of a feature before its bins.
 ROWS, MISSING, INVALID, BELOW, ABOVE = range(5)
@@ -57,15 +59,20 @@ class Layout:
         Columns whose cells are tallied; may be empty.
     classes : int
         Class slots, ``__other__`` included.
+    together : MomentProfile, optional
+        Of the features whose second moments are tallied.
     """
 
     features: tuple[FeatureProfile, ...]
     classes: int = MAX_CLASSES + 1
+    together: MomentProfile | None = None
 
     @classmethod
-    def of(cls, reference: ReferenceProfile | None) -> Layout:
-        """Return the layout for a reference, or for none."""
-        return cls(reference.features if reference else ())
+    def of(cls, reference: ReferenceProfile | None, *, multivariate: bool = False) -> Layout:
+        """Return the layout for a reference, or for none; with the moments of several features only where asked for."""
+        if reference is None:
+            return cls(())
+        return cls(reference.features, together=reference.together if multivariate else None)
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -77,12 +84,14 @@ class Layout:
             "outcomes": (self.classes, self.classes),
             "predicted": (self.classes,),
             "schema": (len(FAULTS) + 2,),
+            "joint_rows": (0 if self.together is None else 2,),
         }
 
     @cached_property
     def sum_shapes(self) -> dict[str, tuple[int, ...]]:
         """Sections of the array of sums, in order."""
-        return {"seconds": (MAX_ENDPOINTS,)}
+        width = 0 if self.together is None else len(self.together.names)
+        return {"seconds": (MAX_ENDPOINTS,), "joint_sums": (width,), "joint_products": (width, width)}
 
     @cached_property
     def size(self) -> int:
@@ -101,7 +110,8 @@ class Layout:
             (f.name, f.role, f.kind, f.edges, f.coarse_edges, f.minimum, f.maximum, f.categories, f.others, f.allowed)
             for f in self.features
         ]
-        return sha256(repr((meaning, self.shapes, self.sum_shapes, LATENCY_BUCKETS)).encode()).hexdigest()
+        together = None if self.together is None else self.together.encoded()
+        return sha256(repr((meaning, together, self.shapes, self.sum_shapes, LATENCY_BUCKETS)).encode()).hexdigest()
 
     @cached_property
     def index(self) -> dict[tuple[str, str], int]:
@@ -194,6 +204,8 @@ class Tally:
         Views into ``counts``. ``schema`` holds rows per fault, the rows with any fault, and the rows looked at.
     seconds : float64 array of shape (MAX_ENDPOINTS,)
         View into ``sums``: latency per endpoint.
+    joint_rows, joint_sums, joint_products
+        Moments of several features, see :meth:`moments`; empty unless the layout has them.
 
     Examples
     --------
@@ -205,7 +217,8 @@ class Tally:
     """
 
     __slots__ = (
-        "cells", "counts", "endpoints", "extremes", "layout", "outcomes", "predicted", "schema", "seconds", "sums",
+        "cells", "counts", "endpoints", "extremes", "joint_products", "joint_rows", "joint_sums", "layout", "outcomes",
+        "predicted", "schema", "seconds", "sums",
     )  # fmt: skip
 
     cells: NDArray[np.int64]
@@ -214,6 +227,9 @@ class Tally:
     predicted: NDArray[np.int64]
     schema: NDArray[np.int64]
     seconds: NDArray[np.float64]
+    joint_rows: NDArray[np.int64]
+    joint_sums: NDArray[np.float64]
+    joint_products: NDArray[np.float64]
 
     def __init__(
         self,
@@ -318,6 +334,28 @@ class Tally:
         low, high = finite_range(columns)
         self.extremes[MINIMUM, rows] = np.minimum(self.extremes[MINIMUM, rows], low)
         self.extremes[MAXIMUM, rows] = np.maximum(self.extremes[MAXIMUM, rows], high)
+
+    def add_moments(self, columns: NDArray[np.float64]) -> None:
+        """Add rows to the moments of several features.
+
+        Parameters
+        ----------
+        columns : array of shape (n_features, n_rows)
+            Of the features of ``layout.together``, NaN where missing.
+        """
+        if self.layout.together is not None:
+            added = self.layout.together.summed(columns)
+            self.joint_rows += np.array([added.rows, added.incomplete])
+            self.joint_sums += added.sums
+            self.joint_products += added.products
+
+    def moments(self) -> Moments | None:
+        """Return the moments of several features; None unless the layout has them."""
+        together = self.layout.together
+        if together is None:
+            return None
+        rows, incomplete = self.joint_rows.tolist()
+        return Moments(together.moments.centre, rows, incomplete, self.joint_sums, self.joint_products)
 
     def add_column(self, row: int, values: Column) -> None:
         """Count the cells of one feature, of any kind, good and bad ones."""
