@@ -38,6 +38,8 @@ ARGUMENTS = [
     "metrics_interval",
     "alert_thresholds",
     "drift_method",
+    "quality_weights",
+    "multivariate",
     "sampling_rate",
     "buffer_rows",
     "buffer_bytes",
@@ -84,6 +86,9 @@ def test_public_names_are_what_the_package_exports():
         ("label_max_rows", 0, "label_max_rows: found 0"),
         ("sampling_rate", 0, "sampling_rate: found 0; above 0 and at most 1"),
         ("sampling_rate", 1.1, "sampling_rate: found 1.1"),
+        ("quality_weights", {"shape": 1}, "quality_weights: 'shape': found 1; give completeness, validity, schema"),
+        ("quality_weights", {"schema": -1}, "quality_weights: 'schema': found -1"),
+        ("multivariate", True, "multivariate: found no reference; make one with `mlmon profile --multivariate`"),
         ("drift_method", "pzi", "drift_method: unknown 'pzi'; choose from .*psi"),
         ("task", "guess", "task: unknown 'guess'; choose from auto, classification, regression"),
         ("alert_thresholds", {"accurracy_min": 1}, "unknown signal 'accurracy_min'; choose from accuracy_min"),
@@ -134,10 +139,16 @@ def test_importing_is_light():
 def full_text() -> str:
     """Return what a monitor exposes that has a reference, calls, errors, labels and a health check."""
     reference = ReferenceProfile.fit(
-        {"x": np.arange(300.0), "city": ["Oslo", "Rome", "Bonn"] * 100, "out": ["no", "yes", "yes"] * 100},
+        {
+            "x": np.arange(300.0),
+            "y": np.arange(300.0) % 7,
+            "city": ["Oslo", "Rome", "Bonn"] * 100,
+            "out": ["no", "yes", "yes"] * 100,
+        },
         prediction="out",
+        multivariate=True,
     )
-    monitor = ModelMonitor(name="full", version="1.2", reference=reference, port=0)
+    monitor = ModelMonitor(name="full", version="1.2", reference=reference, port=0, multivariate=True)
     monitor.add_health_check("fine", lambda: True)
     monitor.health.run_due()
 
@@ -148,9 +159,9 @@ def full_text() -> str:
         return "yes" if row["x"] > 100 else "no"
 
     for x in range(300):
-        predict({"x": float(x), "city": "Oslo"})
+        predict({"x": float(x), "y": x % 7, "city": "Oslo"})
         monitor.record_outcome(monitor.last_prediction_id(), "yes" if x > 150 else "no")
-    predict({"x": 1.0, "city": "Oslo", "z": 1})
+    predict({"x": 1.0, "y": 1, "city": "Oslo", "z": 1})
     with pytest.raises(ValueError, match="no row"):
         predict(None)
     text = ""

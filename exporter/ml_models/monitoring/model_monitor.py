@@ -37,6 +37,7 @@ from ml_models.monitoring.snapshot import data_section, performance_section, sys
 from ml_models.profile.classes import natural_order
 from ml_models.profile.reference import ReferenceProfile, Role
 from ml_models.stats.drift import METHODS
+from ml_models.stats.quality import DIMENSIONS
 
 _LOG = logging.getLogger(__name__)
 
@@ -74,6 +75,10 @@ class ModelMonitor:
         :data:`ml_models.collectors.data.DEFAULT_THRESHOLDS` hold unless given.
     drift_method : str
         Method whose score is compared with the drift thresholds.
+    quality_weights : mapping, optional
+        Weight per dimension of the data's quality, of :data:`ml_models.stats.quality.DIMENSIONS`; equal by default.
+    multivariate : bool
+        Tally how the numeric features go together, too; takes a reference that was made with it.
     sampling_rate : float
         Share of calls whose features are tallied, above 0 and up to 1. Calls, errors, latency and outputs always are.
     buffer_rows, buffer_bytes : int
@@ -124,6 +129,8 @@ class ModelMonitor:
         metrics_interval: float = 60.0,
         alert_thresholds: Mapping[str, float] | None = None,
         drift_method: str = "psi",
+        quality_weights: Mapping[str, float] | None = None,
+        multivariate: bool = False,
         sampling_rate: float = 1.0,
         buffer_rows: int = 65_536,
         buffer_bytes: int = 64 << 20,
@@ -141,7 +148,7 @@ class ModelMonitor:
         self.version = version
         self.thresholds = {**DEFAULT_THRESHOLDS, **(alert_thresholds or {})}
         self._check_arguments(locals())
-        self.reference = _reference(reference)
+        self.reference = _reference(reference, multivariate=multivariate)
         self.window = window
         self._positive_class = positive_class
         self._host, self._port = host, port
@@ -155,13 +162,16 @@ class ModelMonitor:
         self._pipeline = Pipeline(
             self._recorder,
             self.reference,
+            multivariate=multivariate,
             classes=classes if classes is not None else _known_classes(model, self.reference),
             task=task,
             decision_threshold=decision_threshold,
             span=window,
             ledger=LedgerSettings(label_max_rows, label_horizon),
         )
-        self._data = DataCollector(self.name, self._pipeline.layout, self.thresholds, drift_method)
+        self._data = DataCollector(
+            self.name, self._pipeline.layout, self.thresholds, drift_method, weights=quality_weights
+        )
         _compute_cached(self._pipeline.layout, *([self._data] if self.reference is not None else []))
         self._system = SystemSampler()
         self._exception_names = ExceptionNames()
@@ -195,6 +205,11 @@ class ModelMonitor:
             faults.append(f"sampling_rate: found {given['sampling_rate']!r}; above 0 and at most 1")
         if given["drift_method"] not in METHODS:
             faults.append(f"drift_method: unknown {given['drift_method']!r}; choose from {', '.join(sorted(METHODS))}")
+        faults += [
+            f"quality_weights: {name!r}: found {weight!r}; give {', '.join(DIMENSIONS)} numbers of 0 or more"
+            for name, weight in (given["quality_weights"] or {}).items()
+            if name not in DIMENSIONS or not weight >= 0
+        ]
         if given["task"] not in {"auto", "classification", "regression"}:
             faults.append(f"task: unknown {given['task']!r}; choose from auto, classification, regression")
         faults += [
@@ -594,12 +609,19 @@ def _percent(ratio: float | None) -> str | None:
     return None if ratio is None else f"{100 * ratio:.1f} %"
 
 
-def _reference(reference: Any) -> ReferenceProfile | None:
-    if reference is None or isinstance(reference, ReferenceProfile):
-        return reference
-    if isinstance(reference, str | Path) and str(reference).endswith(".json"):
-        return ReferenceProfile.load(reference)
-    return ReferenceProfile.fit(reference)
+def _reference(reference: Any, *, multivariate: bool) -> ReferenceProfile | None:
+    made: ReferenceProfile | None = None
+    if isinstance(reference, ReferenceProfile):
+        made = reference
+    elif isinstance(reference, str | Path) and str(reference).endswith(".json"):
+        made = ReferenceProfile.load(reference)
+    elif reference is not None:
+        return ReferenceProfile.fit(reference, multivariate=multivariate)
+    if multivariate and (made is None or made.together is None):
+        found = "no reference" if made is None else "a reference without it"
+        remedy = "make one with `mlmon profile --multivariate`"
+        raise ConfigError("ModelMonitor", [f"multivariate: found {found}; {remedy}"])
+    return made
 
 
 def _known_classes(model: Any, reference: ReferenceProfile | None) -> Sequence[Any] | None:

@@ -33,6 +33,8 @@ class Pipeline:
     ----------
     recorder : Recorder
     reference : ReferenceProfile or None
+    multivariate : bool
+        Whether to tally how the numeric features go together.
     classes : sequence or None
         The model's classes, if known.
     task : {'auto', 'classification', 'regression'}
@@ -47,6 +49,7 @@ class Pipeline:
         recorder: Recorder,
         reference: ReferenceProfile | None,
         *,
+        multivariate: bool = False,
         classes: Sequence[Any] | None,
         task: Task,
         decision_threshold: float,
@@ -54,7 +57,7 @@ class Pipeline:
         ledger: LedgerSettings,
     ) -> None:
         self.recorder, self.reference, self.span = recorder, reference, span
-        self.layout = Layout.of(reference)
+        self.layout = Layout.of(reference, multivariate=multivariate)
         self._ledger_settings = ledger
         self._interpreter_settings = (task, classes, decision_threshold)
         self.reset()

@@ -15,6 +15,7 @@ from ml_models.collectors.serving import serving
 from ml_models.collectors.system import SystemSample
 from ml_models.monitoring.pipeline import Pipeline
 from ml_models.profile.tally import EXAMINED, Tally
+from ml_models.stats.moments import Multivariate
 from ml_models.stats.performance import performance
 
 
@@ -57,9 +58,10 @@ def data_section(pipeline: Pipeline, collector: DataCollector, tally: Tally) -> 
             "drift_share": None,
             "quality_score": None,
             "quality": {"completeness": None, "validity": None, "schema": None},
+            "multivariate": None,
             "rows": 0,
         }
-    drift, quality = collector.drift(tally), collector.quality(tally)
+    drift, quality, joint = collector.drift(tally), collector.quality(tally), collector.multivariate(tally)
     columns = {
         (feature.role, feature.name): described(layout, drift, tally, row)
         for row, feature in enumerate(layout.features)
@@ -75,7 +77,21 @@ def data_section(pipeline: Pipeline, collector: DataCollector, tally: Tally) -> 
         "drift_share": collector.share(drift),
         "quality_score": quality.score,
         "quality": quality.dimensions,
+        "multivariate": None if joint is None else multivariate_section(joint, collector.correlation_drifted(joint)),
         "rows": int(tally.schema[EXAMINED]),
+    }
+
+
+def multivariate_section(found: Multivariate, drifted: bool | None) -> dict[str, Any]:
+    """Return how the numeric features together differ from the reference."""
+    return {
+        "drifted": drifted,
+        "correlation_change": found.correlation.largest,
+        "correlation_pvalue": found.correlation_pvalue,
+        "frechet": found.frechet,
+        "frechet_pvalue": found.frechet_pvalue,
+        "rows": found.rows,
+        "incomplete_rows": found.incomplete,
     }
 
 
