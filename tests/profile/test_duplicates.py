@@ -69,6 +69,14 @@ def test_memory_is_bounded_and_what_was_not_compared_is_said(monkeypatch):
     assert (found.rows, found.count, found.left_out) == (1_000, 0, 4_000)
 
 
+def test_a_report_says_how_many_rows_were_not_compared(monkeypatch):
+    monkeypatch.setattr(duplicates, "MAX_ROWS", 500)
+    parts = ({"x": np.arange(start, start + 500.0)} for start in range(0, 1_500, 500))
+    report = compare({"x": np.arange(1_500.0)}, parts, unique=True)
+    assert (report.uncompared_rows, report.quality["uniqueness"]) == (1_000, 1.0)
+    assert "The last 1,000 rows were not compared for uniqueness" in report.to_text()
+
+
 def test_a_million_rows_of_which_a_tenth_repeat():
     values = np.random.default_rng(0).permutation(np.arange(1_000_000) % 900_000)
     found = Duplicates()

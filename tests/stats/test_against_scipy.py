@@ -35,7 +35,7 @@ MIXED = {
 }
 EVERY = CONTINUOUS | HEAVY | MIXED
 #: Rows of the reference and of the live data.
-SIZES = [(10, 1), (10, 10), (1_000, 1), (1_000, 300), (100_000, 2_000)]
+SIZES = [(1, 1), (2, 100), (10, 1), (10, 10), (1_000, 1), (1_000, 300), (100_000, 2_000)]
 
 
 def drawn(shape, m, n, shift=0.0, stretch=1.0):
@@ -78,6 +78,19 @@ def test_exact_ks_is_never_below_and_at_most_its_error_above(shape, m, n, shift,
     assert error <= ks_error(q, p) + 1e-12
     if shape in CONTINUOUS | HEAVY and m >= 1_000:
         assert error <= 0.0101
+
+
+@pytest.mark.parametrize("shape", EVERY)
+def test_a_million_rows_a_side_are_within_the_same_bounds(shape):
+    reference, live = drawn(shape, 1_000_000, 1_000_000, 0.3)
+    q, p, grid = counted(reference, live)
+    assert q.sum() == p.sum() == 1_000_000
+    exact = ks_2samp(reference, live, method="asymp").statistic
+    assert -1e-12 <= exact - ks(q, p) <= float(ks_error(q, p, grid)) + 1e-12
+    if shape in CONTINUOUS:
+        scale = np.abs(reference).max()
+        score = wasserstein(q, p, grid, live_minimum=[live.min()], live_maximum=[live.max()])
+        assert score == pytest.approx(exactly(reference, live) / scale / (reference / scale).std(), abs=0.01)
 
 
 # --- wasserstein ----------------------------------------------------------------------------------------------------

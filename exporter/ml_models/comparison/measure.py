@@ -147,6 +147,7 @@ def compare(
         skipped=profile.skipped,
         features=features,
         multivariate=joint,
+        uncompared_rows=repeated.left_out if repeated is not None else 0,
     )
 
 

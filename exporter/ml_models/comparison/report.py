@@ -153,7 +153,7 @@ class DriftReport:
     quality_score : float or None
         Mean of the quality's dimensions; None without rows.
     quality : dict of float or None
-        Completeness, validity and schema, each in [0, 1].
+        Completeness, validity and schema, each in [0, 1]; uniqueness where it was asked for.
     missing_columns : tuple of str
         Features that some live rows have no column for.
     unexpected_columns : tuple of str
@@ -162,6 +162,8 @@ class DriftReport:
         Columns that the reference left out, with the reason.
     features : tuple of FeatureDrift
         In the reference's order, the prediction and the label among them.
+    uncompared_rows : int
+        Live rows that were not looked at for uniqueness, because too many distinct ones came before.
     multivariate : MultivariateDrift or None
         None unless the reference keeps how its features go together.
     """
@@ -181,6 +183,7 @@ class DriftReport:
     skipped: tuple[tuple[str, str], ...]
     features: tuple[FeatureDrift, ...]
     multivariate: MultivariateDrift | None = None
+    uncompared_rows: int = 0
 
     @property
     def ranked(self) -> tuple[FeatureDrift, ...]:

@@ -124,6 +124,10 @@ def notes(report: DriftReport) -> list[str]:
         for feature in report.features
         if feature.role != "feature" and feature.drifted
     ]
+    if report.uncompared_rows:
+        lines.append(
+            f"The last {report.uncompared_rows:,} rows were not compared for uniqueness: too many distinct ones before."
+        )
     joint = report.multivariate
     if joint is not None and joint.pair is not None and joint.correlation_change is not None:
         verdict = {True: "has drifted", False: "has not drifted", None: "was not judged"}[joint.drifted]

@@ -86,10 +86,26 @@ def short_edges(edges: Floats) -> Floats:
     pairs = np.nextafter(edges[:-1], np.inf) == edges[1:]
     alone = ~(np.append(pairs, False) | np.append(False, pairs))
     short = edges.copy()
-    for place in np.flatnonzero(alone).tolist():
+    exponent = np.floor(np.log10(np.abs(np.where(edges == 0, 1.0, edges))))
+    # A whole number over (or times) a power of ten that a float holds exactly is the float nearest to that decimal.
+    quick = alone & (exponent >= _DIGITS - _EXACT_POWERS) & (exponent <= _EXACT_POWERS)
+    left = quick.copy()
+    for digits in range(1, _DIGITS + 1):
+        power = digits - 1 - exponent[left]
+        over, times = 10.0 ** np.maximum(power, 0), 10.0 ** np.maximum(-power, 0)
+        found = np.ceil(edges[left] * over / times) / over * times
+        fits = (edges[left] <= found) & (found < limits[left])
+        places = np.flatnonzero(left)[fits]
+        short[places] = found[fits]
+        left[places] = False
+    for place in np.flatnonzero(alone & ~quick).tolist():
         edge, limit = float(edges[place]), float(limits[place])
-        short[place] = next((found for digits in range(1, 16) if edge <= (found := _up(edge, digits)) < limit), edge)
+        short[place] = next((near for digits in range(1, _DIGITS) if edge <= (near := _up(edge, digits)) < limit), edge)
     return short
+
+
+#: Digits that every float holds, and the largest power of ten that it holds exactly.
+_DIGITS, _EXACT_POWERS = 15, 22
 
 
 def _up(value: float, digits: int) -> float:
