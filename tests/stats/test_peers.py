@@ -87,8 +87,8 @@ def test_drift_to_either_side_is_drift():
     reference = rng.normal(size=5_000)
     for method in METHODS:
         up, down = (scored(reference, rng.normal(shift, 1, 2_000), method) for shift in (1, -1))
-        assert min(up, down) > 0.3
-        assert up == pytest.approx(down, rel=0.15)
+        assert min(up, down) > 0.25
+        assert up == pytest.approx(down, rel=0.2)
 
 
 @pytest.mark.parametrize("bins", [2, 5, 10, 50])
