@@ -183,9 +183,13 @@ def finite_range(columns: Floats) -> tuple[Floats, Floats]:
     (array([ 1., inf]), array([  3., -inf]))
     """
     low, high = columns.min(axis=1, initial=np.inf), columns.max(axis=1, initial=-np.inf)
-    odd = ~(np.isfinite(low) & np.isfinite(high))  # a NaN is its column's minimum and maximum
-    if odd.any():
-        finite = np.isfinite(columns[odd])
-        low[odd] = np.where(finite, columns[odd], np.inf).min(axis=1, initial=np.inf)
-        high[odd] = np.where(finite, columns[odd], -np.inf).max(axis=1, initial=-np.inf)
+    gaps = np.isnan(low)  # of a column with NaN it is NaN
+    if gaps.any():
+        low[gaps] = np.fmin.reduce(columns[gaps], axis=1, initial=np.inf)
+        high[gaps] = np.fmax.reduce(columns[gaps], axis=1, initial=-np.inf)
+    endless = np.isneginf(low) | np.isposinf(high)
+    if endless.any():
+        finite = np.isfinite(columns[endless])
+        low[endless] = np.where(finite, columns[endless], np.inf).min(axis=1, initial=np.inf)
+        high[endless] = np.where(finite, columns[endless], -np.inf).max(axis=1, initial=-np.inf)
     return low, high
