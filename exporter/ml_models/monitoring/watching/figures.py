@@ -207,7 +207,10 @@ def facts(found: Published, collector: DataCollector | None, settings: Settings)
         result.append(("Reference", f"{found.reference.fingerprint}{', learnt' if found.learnt else ''}"))
     if collector is not None and found.counts is not None:
         window, _, _ = found.counts.windows.view()
-        drift, quality = collector.drift(window), collector.quality(window, timely(found, collector.thresholds))
+        drift, quality = (
+            collector.drift(window),
+            collector.quality(window, timeliness=timely(found, collector.thresholds)),
+        )
         drifted = [
             feature.name
             for row, feature in enumerate(collector.layout.features)
