@@ -150,10 +150,14 @@ def finite_range(columns: Floats | Sequence[NDArray[Any]]) -> tuple[Floats, Floa
     --------
     >>> finite_range(np.array([[3.0, 1.0, np.nan, np.inf], [np.nan] * 4]))
     (array([ 1., inf]), array([  3., -inf]))
+    >>> finite_range([np.array([3, 1])])
+    (array([1.]), array([3.]))
     """
     if not isinstance(columns, np.ndarray):
-        ends = [finite_range(np.asarray(column, dtype=np.float64)[np.newaxis]) for column in columns]
+        ends = [finite_range(column[np.newaxis]) for column in columns]
         return np.array([low[0] for low, _ in ends]), np.array([high[0] for _, high in ends])
+    if columns.dtype.kind != "f":
+        columns = columns.astype(np.float64)
     low, high = columns.min(axis=1, initial=np.inf), columns.max(axis=1, initial=-np.inf)
     gaps = np.isnan(low)  # of a column with NaN it is NaN
     if gaps.any():
