@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench import hot_path, scrape
+from bench import estimation, hot_path, scrape
 
 TARGET = Path("docs/benchmarks.md")
 
@@ -50,6 +50,7 @@ def main() -> None:
     options = parser.parse_args()
     rounds = 3 if options.quick else 9
     lines = [INTRO, f"Machine: {_machine()}", "", *hot_path.run(rounds=rounds), *scrape.run(rounds=rounds)]
+    lines += estimation.run()
     text = "\n".join(lines)
     print(text)
     if options.write:
