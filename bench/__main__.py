@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from bench import engine, hot_path, scrape
+from bench import engine, estimation, hot_path, scrape
 from bench.machine import machine
 from bench.record import TARGET, record
 
@@ -39,6 +39,7 @@ def main() -> None:
         *engine.run(5 if not options.quick else 3),
         *hot_path.run(rounds=rounds),
         *scrape.run(rounds=rounds),
+        *estimation.run(),
     ]
     print("\n".join(lines))
     if options.write:

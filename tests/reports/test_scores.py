@@ -16,7 +16,7 @@ ROWS = 800
 
 def text_of(metrics, tmp_path) -> str:
     path = write(metrics, tmp_path / "report.pdf")
-    return "\n".join(page.extract_text() for page in PdfReader(path).pages)
+    return " ".join(" ".join(page.extract_text() for page in PdfReader(path).pages).split())
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ def add_estimates(tally: Tally, predicted: Codes, scores: Floats, positive: int 
     kept = _usable(predicted, scores, positive)
     if not kept.any():
         return
-    codes, values = predicted[kept], scores[kept]
+    codes, values = (predicted, scores) if kept.all() else (predicted[kept], scores[kept])
     if values.shape[1] > 1:
         member = codes[:, np.newaxis] == np.arange(values.shape[1])
         width = values.shape[1]
@@ -54,13 +54,10 @@ def add_estimates(tally: Tally, predicted: Codes, scores: Floats, positive: int 
     expected = np.bincount(bins, chance, SCORE_BINS)
     tally.estimated_bins[1] += expected
     tally.estimated_bins[0] += np.bincount(bins, minlength=SCORE_BINS) - expected
-    doubt = chance * (1 - chance)
-    for slot in (0, 1):
-        rows = codes == slot
-        hits = float(chance[rows].sum())
-        tally.estimated[positive, slot] += hits
-        tally.estimated[1 - int(positive or 0), slot] += np.count_nonzero(rows) - hits
-        tally.doubt[slot] += doubt[rows].sum()
+    hits = np.bincount(codes, chance, 2)
+    tally.estimated[positive, :2] += hits
+    tally.estimated[1 - int(positive or 0), :2] += np.bincount(codes, minlength=2) - hits
+    tally.doubt[:2] += np.bincount(codes, chance * (1 - chance), 2)
 
 
 def add_scored(tally: Tally, actual: Codes, predicted: Codes, scores: Floats, positive: int | None) -> None:
@@ -144,5 +141,6 @@ def _usable(predicted: Codes, scores: Floats, positive: int | None) -> NDArray[n
     width = scores.shape[1]
     if width == 1 and positive not in {0, 1}:
         return np.zeros(len(predicted), dtype=np.bool_)
-    usable: NDArray[np.bool_] = (predicted >= 0) & (predicted < max(width, 2)) & ~np.isnan(scores).any(axis=1)
+    missing = np.isnan(scores[:, 0]) if width == 1 else np.isnan(scores).any(axis=1)
+    usable: NDArray[np.bool_] = (predicted >= 0) & (predicted < max(width, 2)) & ~missing
     return usable

@@ -14,6 +14,12 @@ _DEFINITIONS = (
     ("Precision, recall, F1", "Of the positive class; the mean over the classes if there are more than two. "
      "F1 is the harmonic mean of precision and recall."),
     ("95 % interval", "Wilson's score interval for a ratio; the narrower, the more labels there were."),
+    ("ROC AUC, PR AUC", "Areas under the curve of true against false positive rate, and of precision against recall, "
+     "from score bins: the figure behind \"bins hide\" is how far the area of the raw scores may be from it."),
+    ("Calibration error", "ECE: mean distance of the mean score from the share that came true, over ten bins."),
+    ("Estimated", "What is to be expected if probabilities are right (CBPE): sums of probabilities in place of labels. "
+     "Gap: realised less expected, of the same labelled predictions."),
+    ("MAPE", "Mean absolute error in parts of the label; labels of 0 are left out."),
     ("PSI", "Population stability index: sum of (live - reference) times ln(live / reference) over the bins, shares at "
      "least 0.0001. Bins are quantiles or top categories of the reference. Present values only."),
     ("JS", "Jensen-Shannon distance of the two distributions, base 2: 0 is alike, 1 is without overlap."),

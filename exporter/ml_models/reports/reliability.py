@@ -66,7 +66,7 @@ def residual_chart(face: Typeface, residuals: Any, *, width: float, height: floa
     edges = entries(given.get("upper_edges"))[shown]
     shares = [one / total for one in counts[shown]] if total else []
     source = {"bins": [str(place) for place in range(len(shares))], "upper_edges": edges, "live": shares}
-    note = "Prediction less label, in bins that widen outwards; above 0 too much was predicted"
+    note = "Prediction less label; right of 0 too much was predicted"
     return distribution_chart(face, "Residuals", note, source, width=width, height=height, compared=False)
 
 
