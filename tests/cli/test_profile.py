@@ -70,6 +70,20 @@ def test_a_kind_can_be_named(tmp_path):
     assert ReferenceProfile.load(output).features[0].kind == "categorical"
 
 
+def test_a_score_beside_the_label_is_kept_and_is_no_feature(tmp_path):
+    """From a file of which the rows are read in parts too; without the label it is refused."""
+    rows = "x,label,score\n" + "".join(f"{i % 60},{i % 2},{(i % 97) / 97}\n" for i in range(400))
+    result, output = run(tmp_path, "--label", "label", "--score", "score", text=rows)
+    assert result.exit_code == 0, result.output
+    assert "score: score beside the label, 400 rows" in result.output
+    profile = ReferenceProfile.load(output)
+    assert [feature.name for feature in profile.features] == ["x", "label"]
+    assert (profile.scores.classes, sum(profile.scores.counts)) == (("0", "1"), 400)
+    result, _ = run(tmp_path, "--score", "score", text=rows)
+    assert result.exit_code == 2
+    assert "name the label column too" in result.output
+
+
 def test_a_wrong_kind_column_or_file_is_told(tmp_path):
     assert "COLUMN=KIND" in run(tmp_path, "--kind", "age=number")[0].output
     result, _ = run(tmp_path, "--label", "lable")

@@ -226,7 +226,12 @@ def test_sections_are_views_that_do_not_overlap():
         section += number
     assert tally.counts.min() == 1
     assert tally.counts.sum() == sum(n * getattr(tally, name).size for n, name in enumerate(LAYOUT.shapes, start=1))
-    tally.sums += 1.0
+    for number, name in enumerate(LAYOUT.sum_shapes, start=1):
+        section = getattr(tally, name)
+        assert section.shape == LAYOUT.sum_shapes[name]
+        section += number
+    assert tally.sums.min() == 1
+    assert tally.sums.sum() == sum(n * getattr(tally, name).size for n, name in enumerate(LAYOUT.sum_shapes, start=1))
     tally.clear()
     assert not tally.counts.any()
     assert not tally.sums.any()

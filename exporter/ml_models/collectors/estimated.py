@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from prometheus_client.core import Metric as Family
-
 from ml_models import catalog
 from ml_models.collectors.families import family, single
+from ml_models.collectors.isolation import Exposed
 from ml_models.collectors.performance import Figures
 from ml_models.collectors.scores import bin_families
 from ml_models.profile.classes import Classes
@@ -14,7 +13,7 @@ from ml_models.profile.tally import Tally
 
 def estimated_families(
     model: str, total: Tally, found: Figures, classes: Classes, *, scores: bool, binary: bool
-) -> list[Family]:
+) -> list[Exposed]:
     """Return the families of estimates.
 
     Parameters

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,7 +11,9 @@ from prometheus_client.core import Metric as Family
 
 from ml_models import catalog
 from ml_models.catalog import Metric
+from ml_models.collectors.bulk import Bulk, Filled
 from ml_models.collectors.families import family, single
+from ml_models.collectors.isolation import Exposed
 from ml_models.collectors.performance import Figures
 from ml_models.profile.tally import Tally
 from ml_models.stats.scores import RELIABILITY_BINS, SCORE_BINS, by_reliability
@@ -19,7 +22,7 @@ from ml_models.stats.scores import RELIABILITY_BINS, SCORE_BINS, by_reliability
 OUTCOMES = ("negative", "positive")
 
 
-def score_families(model: str, total: Tally, found: Figures, *, scores: bool, binary: bool) -> list[Family]:
+def score_families(model: str, total: Tally, found: Figures, *, scores: bool, binary: bool) -> list[Exposed]:
     """Return the families of scores.
 
     Parameters
@@ -51,17 +54,17 @@ def score_families(model: str, total: Tally, found: Figures, *, scores: bool, bi
     ]
 
 
-def bin_families(model: str, bins: NDArray[np.generic] | None, each: Metric, above: Metric) -> Iterator[Family]:
-    """Yield counts per score bin, and those of a bin and all higher ones, which rules cannot add up themselves."""
-    plain, cumulated = family(each), family(above)
-    if bins is not None:
-        sums = np.cumsum(bins[:, ::-1], axis=1)[:, ::-1]
-        for row, outcome in enumerate(OUTCOMES):
-            for place in range(SCORE_BINS):
-                plain.add_metric([model, outcome, f"{place:02d}"], bins[row, place])
-                cumulated.add_metric([model, outcome, f"{place:02d}"], sums[row, place])
-    yield plain
-    yield cumulated
+def bin_families(model: str, bins: NDArray[Any] | None, each: Metric, above: Metric) -> list[Exposed]:
+    """Return counts per score bin, and those of a bin and all higher ones, which rules cannot add up themselves."""
+    if bins is None:
+        return [family(each), family(above)]
+    sums = np.cumsum(bins[:, ::-1], axis=1)[:, ::-1]
+    return [Filled(_bulk(each, model), bins.ravel()), Filled(_bulk(above, model), sums.ravel())]
+
+
+@lru_cache(maxsize=64)
+def _bulk(metric: Metric, model: str) -> Bulk:
+    return Bulk(metric, [(model, outcome, f"{place:02d}") for outcome in OUTCOMES for place in range(SCORE_BINS)])
 
 
 def _tenths(model: str, metric: Metric, values: ArrayLike | None) -> Family:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from ml_models import catalog
+from ml_models.collectors.bulk import Filled
 from ml_models.collectors.estimated import estimated_families
 from ml_models.collectors.outcomes import outcome_families
 from ml_models.collectors.performance import figures
@@ -81,7 +82,7 @@ def exported(total: Tally, classes: Classes, positive: int | None, *, scores: bo
     ]
     return {
         (sample.name, *sorted(sample.labels.items())): float(sample.value)
-        for family in families
+        for family in (one.bulk.family(one.values) if isinstance(one, Filled) else one for one in families)
         if family.type == "counter"
         for sample in family.samples
         if sample.name in catalog.METRICS
