@@ -55,6 +55,7 @@ DEFAULT_ARGUMENTS = {
     "metrics_interval": 60.0,
     "alert_thresholds": {
         "labels_min": 100.0,
+        "throughput_ratio_min": 0.5,
         "error_ratio_max": 0.05,
         "memory_ratio_max": 0.9,
         "cpu_ratio_max": 0.95,
@@ -62,6 +63,9 @@ DEFAULT_ARGUMENTS = {
         "drift_warning_max": 0.1,
         "drift_critical_max": 0.25,
         "samples_min": 200.0,
+        "drift_share_max": 0.3,
+        "missing_rise_max": 0.1,
+        "schema_fault_ratio_max": 0.01,
         "quality_min": 0.9,
     },
     "drift_method": "psi",
@@ -137,6 +141,9 @@ def test_data_monitor_gets_its_interval_the_data_thresholds_and_a_port_of_its_ow
             "drift_warning_max": 0.1,
             "drift_critical_max": 0.25,
             "samples_min": 200.0,
+            "drift_share_max": 0.3,
+            "missing_rise_max": 0.1,
+            "schema_fault_ratio_max": 0.01,
             "quality_min": 0.9,
             "rejected_files_max": 0.0,
         },
@@ -207,6 +214,8 @@ def test_every_signal_of_the_catalog_can_be_set_and_is_in_base_units():
                         "precision": 0.8,
                         "recall": 0.7,
                         "f1": 0.6,
+                        "label_age": 86400,
+                        "throughput": 40,
                         "latency": 250,
                         "error_rate": 2.5,
                         "memory": 80,
@@ -219,6 +228,9 @@ def test_every_signal_of_the_catalog_can_be_set_and_is_in_base_units():
                     "drift_threshold": 0.2,
                     "drift_critical_threshold": 0.4,
                     "min_samples": 500,
+                    "drift_share_threshold": 0.5,
+                    "missing_threshold": 0.05,
+                    "schema_threshold": 0.02,
                     "quality_threshold": 0.8,
                     "max_age": 7200,
                     "max_rejected_files": 3,
@@ -236,6 +248,8 @@ def test_every_signal_of_the_catalog_can_be_set_and_is_in_base_units():
         "recall_min": 0.7,
         "f1_min": 0.6,
         "labels_min": 50.0,
+        "label_age_seconds_max": 86400.0,
+        "throughput_ratio_min": 0.4,
         "latency_seconds_max": 0.25,
         "error_ratio_max": 0.025,
         "memory_ratio_max": 0.8,
@@ -244,6 +258,9 @@ def test_every_signal_of_the_catalog_can_be_set_and_is_in_base_units():
         "drift_warning_max": 0.2,
         "drift_critical_max": 0.4,
         "samples_min": 500.0,
+        "drift_share_max": 0.5,
+        "missing_rise_max": 0.05,
+        "schema_fault_ratio_max": 0.02,
         "quality_min": 0.8,
         "data_age_seconds_max": 7200.0,
         "rejected_files_max": 3.0,
@@ -251,8 +268,9 @@ def test_every_signal_of_the_catalog_can_be_set_and_is_in_base_units():
 
 
 def test_a_threshold_of_null_is_left_out(write):
-    text = "monitoring:\n  performance: {alert_thresholds: {error_rate: null, cpu: null, memory: null, disk: null}}\n"
-    text += "  data: {quality_threshold: ~}\n"
+    text = "monitoring:\n  performance:\n    alert_thresholds:\n"
+    text += "      {error_rate: null, cpu: null, memory: null, disk: null, throughput: ~}\n"
+    text += "  data: {quality_threshold: ~, drift_share_threshold: ~, missing_threshold: ~, schema_threshold: ~}\n"
     thresholds = Config(write(text), environ={}).get_monitoring_config()["alert_thresholds"]
     assert thresholds == {
         "labels_min": 100.0,

@@ -100,6 +100,16 @@ class AlertThresholds(Section):
     precision: Ratio | None = Field(default=None, description="Precision below this raises an alert.")
     recall: Ratio | None = Field(default=None, description="Recall below this raises an alert.")
     f1: Ratio | None = Field(default=None, description="F1 below this raises an alert.")
+    label_age: Seconds | None = Field(
+        default=None,
+        description="Seconds since the last label above which an alert is raised. How late labels are depends on their "
+        "source: no default.",
+    )
+    throughput: Percent | None = Field(
+        default=50.0,
+        description="Percentage of the least rate at the same hour of the days before below which the rate of the last "
+        "hour raises an alert.",
+    )
     latency: Milliseconds | None = Field(
         default=None, description="95th percentile of the prediction latency above this raises an alert."
     )
@@ -127,6 +137,8 @@ class AlertThresholds(Section):
             "recall_min": self.recall,
             "f1_min": self.f1,
             "labels_min": float(self.min_labels),
+            "label_age_seconds_max": self.label_age,
+            "throughput_ratio_min": _divided(self.throughput, 100),
             "latency_seconds_max": _divided(self.latency, 1000),
             "error_ratio_max": _divided(self.error_rate, 100),
             "memory_ratio_max": _divided(self.memory, 100),
@@ -177,6 +189,21 @@ class DataSection(Section):
         default=200,
         description="Values of a feature in the window below which its drift raises no alert: PSI over 10 bins passes "
         "0.1 by chance in 39 percent of windows of 100 values, in 2 percent of 200.",
+    )
+    drift_share_threshold: Ratio | None = Field(
+        default=0.3,
+        description="Share of drifted features above which the data as a whole have drifted (warning; critical from "
+        "twice as many), where five or more are judged.",
+    )
+    missing_threshold: Ratio | None = Field(
+        default=0.1,
+        description="Rise of a feature's share of missing cells, against the day before, above which an alert is "
+        "raised (critical from twice as much).",
+    )
+    schema_threshold: Ratio | None = Field(
+        default=0.01,
+        description="Share of rows with a missing column (critical) or an unexpected one (warning) above which an "
+        "alert is raised.",
     )
     quality_threshold: Ratio | None = Field(default=0.9, description="Data quality score below this raises an alert.")
     distribution_interval: Seconds = Field(
@@ -249,6 +276,9 @@ class DataSection(Section):
             "drift_warning_max": self.drift_threshold,
             "drift_critical_max": self.drift_critical_threshold,
             "samples_min": float(self.min_samples),
+            "drift_share_max": self.drift_share_threshold,
+            "missing_rise_max": self.missing_threshold,
+            "schema_fault_ratio_max": self.schema_threshold,
             "quality_min": self.quality_threshold,
         }
         return {signal: limit for signal, limit in limits.items() if limit is not None}

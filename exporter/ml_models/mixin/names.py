@@ -27,6 +27,7 @@ BIN = ("model", "role", "feature", "bin")
 OUTCOME_BIN = ("model", "outcome", "bin")
 PREDICTED = ("model", "predicted")
 MODEL_BIN = ("model", "bin")
+FAULT = ("model", "fault")
 INSTANCE = ("job", "instance", "model")
 
 #: Quantiles of the latency that are recorded, by the name of the operation.
@@ -199,6 +200,21 @@ class Recorded:
         """Share of a feature's cells that are missing."""
         return self._score(FEATURE, stem(catalog.FEATURE_MISSING), "ratio")
 
+    @property
+    def missing_rise(self) -> str:
+        """How much higher the share of missing cells is than over the day before."""
+        return self._score(FEATURE, stem(catalog.FEATURE_MISSING), "rise")
+
+    @property
+    def rows(self) -> str:
+        """Rows whose features were tallied in the window."""
+        return recorded(MODEL, f"{stem(catalog.FEATURE_OBSERVATIONS)}_rows", f"increase{self.window}")
+
+    @property
+    def schema_faults(self) -> str:
+        """Share of the rows with a schema fault, by fault."""
+        return self._score(FAULT, stem(catalog.SCHEMA_FAULTS), "ratio")
+
     # --- performance -------------------------------------------------------------------------------------------------
     @property
     def outcomes(self) -> str:
@@ -244,6 +260,21 @@ class Recorded:
     def predictions_rate(self) -> str:
         """Rows predicted per second."""
         return recorded(MODEL, stem(catalog.PREDICTIONS), f"rate{self.serving_window}")
+
+    @property
+    def hourly_rate(self) -> str:
+        """Rows predicted per second in the last hour."""
+        return recorded(MODEL, stem(catalog.PREDICTIONS), "rate1h")
+
+    @property
+    def usual_rate(self) -> str:
+        """The least of the hourly rates at the same time of the days before; absent without two of them."""
+        return recorded(MODEL, stem(catalog.PREDICTIONS), "usual_rate1h")
+
+    @property
+    def usual_errors(self) -> str:
+        """Share of the calls that raised, over the day up to an hour ago."""
+        return recorded(MODEL, stem(catalog.PREDICTION_ERRORS), "usual_ratio_rate1d")
 
     @property
     def calls_rate(self) -> str:

@@ -38,9 +38,15 @@ _TIMELINESS = (
 #: Definitions of what a data monitor does not know.
 _SERVED = frozenset({"Accuracy", "Precision, recall, F1", "95 % interval", "Latency", "Failed calls"})
 _OF_WATCHED = frozenset({"data_age_seconds_max", "rejected_files_max"})
-_OF_DATA = _OF_WATCHED | {"drift_warning_max", "drift_critical_max", "samples_min", "quality_min"}
+_OF_DATA = _OF_WATCHED | {
+    "drift_warning_max", "drift_critical_max", "drift_share_max", "samples_min", "quality_min", "missing_rise_max",
+    "schema_fault_ratio_max",
+}  # fmt: skip
 
-_SHARES = frozenset({"error_ratio_max", "memory_ratio_max", "cpu_ratio_max", "disk_ratio_max"})
+_SHARES = frozenset({
+    "error_ratio_max", "memory_ratio_max", "cpu_ratio_max", "disk_ratio_max", "drift_share_max", "missing_rise_max",
+    "schema_fault_ratio_max", "throughput_ratio_min",
+})  # fmt: skip
 
 
 def story(sheet: Sheet) -> list[Flowable]:

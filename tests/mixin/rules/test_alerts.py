@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ml_models import catalog
-from ml_models.mixin.alerts import WATCHDOG, alerts
+from ml_models.mixin.alerts import EXPORTER_ABSENT, EXPORTER_DOWN, WATCHDOG, alerts
 from ml_models.mixin.names import RuleSettings
 from ml_models.mixin.promql import seconds
 from ml_models.mixin.rules import recording_groups
@@ -66,25 +66,31 @@ def test_the_queries_of_a_runbook_are_valid_and_read_what_there_is(name, reposit
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: f"{alert.name}-{alert.severity}")
 def test_an_alert_shows_its_value_and_compares_with_an_exported_threshold(alert):
-    """Alerts about models; the others have nothing to measure."""
+    """Alerts about models show a value; the others have nothing to measure, and no threshold of a model."""
     signals = set(re.findall(r'signal="(\w+)"', alert.expr))
-    assert alert.about_model == bool(signals)
+    assert alert.about_model or not signals
     assert signals <= set(catalog.SIGNALS)
+    either = {signal for one in ALERTS if one.name == alert.name for signal in re.findall(r'signal="(\w+)"', one.expr)}
+    assert set(re.findall(r'signal="(\w+)"', alert.description)) <= either
+    assert "First " in alert.description or alert.name in (WATCHDOG, EXPORTER_ABSENT)
+    if signals:
+        assert "threshold" in alert.description
     if alert.about_model:
         assert "$value" in alert.summary
-        assert set(re.findall(r'signal="(\w+)"', alert.description)) <= signals
-        assert "threshold" in alert.description
-        assert "First " in alert.description
         assert "$labels.model" in alert.summary
 
 
 def test_an_alert_of_two_severities_hands_over():
     """Each is kept firing longer than the other waits, or there would be a false all-clear in between."""
-    drift = [alert for alert in ALERTS if alert.name == "MLFeatureDrift"]
-    assert {alert.severity for alert in drift} == {"warning", "critical"}
-    for alert in drift:
-        for other in drift:
-            assert seconds(alert.keep_firing_for) > seconds(other.for_)
+    by_name = {name: [alert for alert in ALERTS if alert.name == name] for name in NAMES}
+    # Of an exporter that is down both are told of at once, or neither.
+    two = {name: both for name, both in by_name.items() if len(both) > 1 and name != EXPORTER_DOWN}
+    assert "MLFeatureDrift" in two
+    for both in two.values():
+        assert [alert.severity for alert in both] == ["critical", "warning"]
+        for alert in both:
+            for other in both:
+                assert seconds(alert.keep_firing_for) > seconds(other.for_)
 
 
 def test_nothing_but_the_watchdog_fires_at_once():

@@ -10,13 +10,14 @@ from ml_models.mixin.alerts.alert import Alert, Category, Severity, Tier
 from ml_models.mixin.alerts.drift import drift
 from ml_models.mixin.alerts.exporter import EXPORTER_ABSENT, EXPORTER_DOWN, WATCHDOG, exporter
 from ml_models.mixin.alerts.performance import performance
+from ml_models.mixin.alerts.quality import quality
 from ml_models.mixin.alerts.system import system
 from ml_models.mixin.alerts.watched import watched
 from ml_models.mixin.names import RuleSettings
 
 __all__ = ["EXPORTER_ABSENT", "EXPORTER_DOWN", "WATCHDOG", "Alert", "Category", "Severity", "Tier", "alerts"]
 
-_PARTS = (drift, watched, performance, system, exporter)
+_PARTS = (quality, drift, watched, performance, system, exporter)
 
 
 def alerts(settings: RuleSettings) -> tuple[Alert, ...]:

@@ -85,14 +85,17 @@ def row() -> Row:
                     title="Drifted features",
                     meaning="Share of features whose distribution differs significantly from the reference; the worst "
                     "replica.",
-                    threshold="a feature counts when its drift is over `drift_warning_max` and over what chance gives.",
+                    threshold="`drift_share_max` of the configuration; a feature counts when its drift is over "
+                    "`drift_warning_max` and over what chance gives.",
                     action="See the ranking under Drift, then compare the worst feature's live and reference bins.",
                     unit="percentunit",
                     empty="too few rows",
                     width=3,
                     height=4,
                 ),
-                Query(q.max_by("model", q.select(catalog.DRIFT_SHARE)), "drifted", NEUTRAL),
+                Query(
+                    q.judged(q.max_by("model", q.select(catalog.DRIFT_SHARE)), "drift_share_max"), "{{state}}", NEUTRAL
+                ),
             ),
             stat(
                 Face(
@@ -117,7 +120,7 @@ def row() -> Row:
                     id=107,
                     title="Last label",
                     meaning="Time since a label was last joined with its prediction.",
-                    threshold="none; compare with how late labels usually are.",
+                    threshold="`label_age_seconds_max` of the configuration: how late labels usually are.",
                     action="If it grows beyond that, accuracy is out of date: check the job that delivers labels.",
                     unit="s",
                     empty="no labels",
@@ -125,7 +128,11 @@ def row() -> Row:
                     height=4,
                 ),
                 Query(
-                    f"time() - {q.max_by('model', q.select(catalog.LABEL_LAST_TIMESTAMP))}", "since the last", NEUTRAL
+                    q.judged(
+                        f"time() - {q.max_by('model', q.select(catalog.LABEL_LAST_TIMESTAMP))}", "label_age_seconds_max"
+                    ),
+                    "{{state}}",
+                    NEUTRAL,
                 ),
             ),
             stat(

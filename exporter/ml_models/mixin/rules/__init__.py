@@ -14,7 +14,17 @@ from dataclasses import replace
 
 from ml_models.mixin.names import RuleSettings
 from ml_models.mixin.promql import seconds
-from ml_models.mixin.rules import drift, estimated, performance, regression, scores, serving, thresholds
+from ml_models.mixin.rules import (
+    drift,
+    estimated,
+    performance,
+    quality,
+    regression,
+    scores,
+    serving,
+    thresholds,
+    usual,
+)
 from ml_models.mixin.rules.parts import STEP, Rule, RuleGroup, is_long, step
 
 __all__ = ["STEP", "Rule", "RuleGroup", "recording_groups"]
@@ -31,8 +41,9 @@ def recording_groups(settings: RuleSettings) -> tuple[RuleGroup, ...]:
     Examples
     --------
     >>> [group.name for group in recording_groups(RuleSettings())]  # doctest: +NORMALIZE_WHITESPACE
-    ['ml-thresholds', 'ml-drift-1h', 'ml-performance-1h', 'ml-scores-1h', 'ml-regression-1h', 'ml-estimated-1h',
-     'ml-performance-24h', 'ml-scores-24h', 'ml-regression-24h', 'ml-estimated-24h', 'ml-serving-5m']
+    ['ml-thresholds', 'ml-drift-1h', 'ml-quality-1h', 'ml-performance-1h', 'ml-scores-1h', 'ml-regression-1h',
+     'ml-estimated-1h', 'ml-performance-24h', 'ml-scores-24h', 'ml-regression-24h', 'ml-estimated-24h',
+     'ml-serving-5m', 'ml-usual']
     >>> recording_groups(RuleSettings(window="24h"))[0].name
     'ml-steps-24h'
     """
@@ -42,6 +53,7 @@ def recording_groups(settings: RuleSettings) -> tuple[RuleGroup, ...]:
         RuleGroup(f"ml-steps-{settings.window}", STEP, tuple(step(settings, *counter) for counter in steps)),
         RuleGroup("ml-thresholds", interval, thresholds.thresholds(settings)),
         RuleGroup(f"ml-drift-{settings.window}", interval, drift.drift(settings)),
+        RuleGroup(f"ml-quality-{settings.window}", interval, quality.quality(settings)),
     ]
     # Equal windows must not be recorded twice.
     for window in dict.fromkeys((settings.window, settings.long_window)):
@@ -52,5 +64,8 @@ def recording_groups(settings: RuleSettings) -> tuple[RuleGroup, ...]:
             )
             for part in _PERFORMANCE
         ]
-    groups.append(RuleGroup(f"ml-serving-{settings.serving_window}", interval, serving.serving(settings)))
+    groups += [
+        RuleGroup(f"ml-serving-{settings.serving_window}", interval, serving.serving(settings)),
+        RuleGroup("ml-usual", interval, usual.usual(settings)),
+    ]
     return tuple(group for group in groups if group.rules)
