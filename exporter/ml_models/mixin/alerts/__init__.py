@@ -9,15 +9,17 @@ from __future__ import annotations
 from ml_models.mixin.alerts.alert import Alert, Category, Severity, Tier
 from ml_models.mixin.alerts.drift import drift
 from ml_models.mixin.alerts.exporter import EXPORTER_ABSENT, EXPORTER_DOWN, WATCHDOG, exporter
+from ml_models.mixin.alerts.monitor import monitor
 from ml_models.mixin.alerts.performance import performance
 from ml_models.mixin.alerts.quality import quality
+from ml_models.mixin.alerts.security import security
 from ml_models.mixin.alerts.system import system
 from ml_models.mixin.alerts.watched import watched
 from ml_models.mixin.names import RuleSettings
 
 __all__ = ["EXPORTER_ABSENT", "EXPORTER_DOWN", "WATCHDOG", "Alert", "Category", "Severity", "Tier", "alerts"]
 
-_PARTS = (quality, drift, watched, performance, system, exporter)
+_PARTS = (quality, drift, watched, performance, system, monitor, security, exporter)
 
 
 def alerts(settings: RuleSettings) -> tuple[Alert, ...]:
@@ -26,6 +28,6 @@ def alerts(settings: RuleSettings) -> tuple[Alert, ...]:
     Examples
     --------
     >>> sorted({alert.category for alert in alerts(RuleSettings())})
-    ['data', 'performance', 'system']
+    ['data', 'performance', 'security', 'system']
     """
     return tuple(alert for part in _PARTS for alert in part(settings))

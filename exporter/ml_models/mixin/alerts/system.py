@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from ml_models import catalog
 from ml_models.mixin.alerts.alert import Alert
-from ml_models.mixin.alerts.parts import PER_MODEL, RATIO, looked_up
+from ml_models.mixin.alerts.parts import PER_MODEL, RATIO, graded, looked_up
 from ml_models.mixin.names import RuleSettings
 from ml_models.mixin.promql import max_by, text
 
 
 def system(settings: RuleSettings) -> tuple[Alert, ...]:
     """Return the alerts of the system."""
-    return (_errors(settings), _memory(settings))
+    return (_errors(settings), _memory(settings), _cpu(settings), *_disk(settings))
 
 
 def _errors(settings: RuleSettings) -> Alert:
@@ -47,4 +47,41 @@ def _memory(settings: RuleSettings) -> Alert:
         "steadily (a leak: restart, then find it) or with the load (raise the limit or add replicas).",
         for_=settings.serving_for,
         keep_firing_for=settings.serving_for,
+    )
+
+
+def _cpu(settings: RuleSettings) -> Alert:
+    limit = settings.names.threshold("cpu_ratio_max")
+    return Alert(
+        name="MLCpuHigh",
+        severity="warning",
+        expr=text(f"""
+            {max_by(("model", "instance"), catalog.SYSTEM_CPU.name)}
+              > {PER_MODEL} {limit}"""),
+        summary="CPU of {{ $labels.instance }} (model {{ $labels.model }}) is {{ $value | humanizePercentage }} in use",
+        description="CPU in use is {{ $value | humanizePercentage }} of the limit, threshold "
+        f"{looked_up(limit, RATIO)}. First see whether the load has grown (add replicas) or calls cost more than before.",
+        for_=settings.for_,
+        keep_firing_for=settings.serving_for,
+    )
+
+
+def _disk(settings: RuleSettings) -> tuple[Alert, Alert]:
+    limit = settings.names.threshold("disk_ratio_max")
+    used = max_by(("model", "instance", "path"), catalog.SYSTEM_DISK.name)
+    return graded(
+        settings,
+        Alert(
+            name="MLDiskHigh",
+            severity="warning",
+            expr="",
+            summary="Disk {{ $labels.path }} of {{ $labels.instance }} (model {{ $labels.model }}) is "
+            "{{ $value | humanizePercentage }} full",
+            description="Disk space in use is {{ $value | humanizePercentage }}, threshold "
+            f"{looked_up(limit, RATIO)} (critical where half of the rest is used too). First find what grows: logs, "
+            "caches, old models; then delete or add space.",
+            for_=settings.serving_for,
+        ),
+        warning=f"{used} > {PER_MODEL} {limit}",
+        critical=f"{used} > {PER_MODEL} ((1 + {limit}) / 2)",
     )
