@@ -11,7 +11,8 @@ import pytest
 from ml_models.collectors.data import DataCollector
 from ml_models.collectors.description import finite
 from ml_models.collectors.system import SystemSampler
-from ml_models.monitoring.pipeline import LedgerSettings, Pipeline
+from ml_models.monitoring.ledger import LedgerSettings, open_ledger
+from ml_models.monitoring.pipeline import Pipeline
 from ml_models.monitoring.recorder import Recorder
 from ml_models.monitoring.snapshot import data_section, performance_section, system_section
 from ml_models.profile import ReferenceProfile
@@ -34,7 +35,9 @@ def reference():
 
 def pipeline_of(reference, **settings):
     chosen = {"classes": None, "task": "auto", "decision_threshold": 0.5, "span": 60.0} | settings
-    return Pipeline(Recorder("m"), reference, **chosen, ledger=LedgerSettings(1_000, 60.0))
+    return Pipeline(
+        Recorder("m"), reference, **chosen, ledger=lambda: open_ledger("m", "memory", LedgerSettings(1_000, 60.0))
+    )
 
 
 def fill(pipeline, rows, results, labels=()):

@@ -12,6 +12,7 @@ from ml_models.collectors.outcomes import outcome_families
 from ml_models.collectors.serving import serving_families
 from ml_models.collectors.system import SystemSampler, system_families
 from ml_models.monitoring.health import HealthChecks, health_families
+from ml_models.monitoring.ledger import LedgerState
 from ml_models.monitoring.pipeline import Pipeline
 from ml_models.monitoring.recorder import Recorder
 from ml_models.profile.tally import Tally
@@ -44,13 +45,37 @@ def outcomes(model: str, pipeline: Pipeline, total: Tally, window: Tally, positi
             model,
             total,
             window,
+            pipeline.retracted,
             pipeline.classes,
             positive=pipeline.positive_slot(positive_class),
-            labels=pipeline.ledger.counts,
-            awaiting=pipeline.ledger.waiting,
             last_label=pipeline.last_label,
         )
     )
+
+
+def ledger(model: str, state: LedgerState) -> list[Exposed]:
+    """Return how the ledger is and what waits in it."""
+    up, spooled, dropped = family(catalog.LEDGER_UP), family(catalog.LEDGER_SPOOLED), family(catalog.LEDGER_DROPPED)
+    writes, coverage = family(catalog.LEDGER_WRITES), family(catalog.LABEL_COVERAGE)
+    up.add_metric([model, state.kind], int(state.up))
+    for what in ("predictions", "labels"):
+        spooled.add_metric([model, what], state.spooled[what])
+        dropped.add_metric([model, what], state.dropped[what])
+    for result, count in state.writes.items():
+        writes.add_metric([model, result], count)
+    if state.coverage is not None:
+        coverage.add_metric([model], state.coverage)
+    exposed: list[Exposed] = [up, spooled, dropped, writes, coverage]
+    for metric, value in (
+        (catalog.LEDGER_DURABLE, int(state.durable)),
+        (catalog.LEDGER_WRITE_SECONDS, state.write_seconds),
+        (catalog.AWAITING_LABEL, state.awaiting),
+        (catalog.LABELS_EARLY, state.early),
+    ):
+        single = family(metric)
+        single.add_metric([model], value)
+        exposed.append(single)
+    return exposed
 
 
 def system(model: str, sampler: SystemSampler) -> list[Exposed]:

@@ -12,7 +12,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, overload
@@ -25,15 +25,17 @@ from ml_models.errors import ConfigError, LifecycleError
 from ml_models.exposition import Endpoint, Registry, Server, render
 from ml_models.exposition.landing import landing_page
 from ml_models.monitoring import families, logs
+from ml_models.monitoring.capture import freeze_output
 from ml_models.monitoring.error_log import ErrorLog, ExceptionNames
 from ml_models.monitoring.health import HealthChecks
 from ml_models.monitoring.history import HistoryKeeper
 from ml_models.monitoring.hooks import P, R, decorator
 from ml_models.monitoring.instrument import Instrumentation
+from ml_models.monitoring.ledger import LedgerSettings, open_ledger
 from ml_models.monitoring.outputs import Task
-from ml_models.monitoring.pipeline import LedgerSettings, Pipeline, Worker, many
+from ml_models.monitoring.pipeline import Direct, Pipeline, Worker, listed, many
 from ml_models.monitoring.recorder import Recorder, adopt, named, reset_after_fork, weakly
-from ml_models.monitoring.snapshot import data_section, performance_section, system_section
+from ml_models.monitoring.snapshot import data_section, labels_section, performance_section, system_section
 from ml_models.profile.classes import natural_order
 from ml_models.profile.reference import ReferenceProfile, Role
 from ml_models.stats.drift import METHODS
@@ -78,10 +80,15 @@ class ModelMonitor:
         Share of calls whose features are tallied, above 0 and up to 1. Calls, errors, latency and outputs always are.
     buffer_rows, buffer_bytes : int
         Bounds of what is captured and not yet tallied, per endpoint; what exceeds them is dropped and counted.
+    label_ledger : str or path, optional
+        Where predictions wait for their label: a file (SQLite), ``postgresql://...``, or ``memory``. By default a file
+        in the user's directory for state, named after the model; see ``docs/labels.md``.
     label_horizon : float
-        Seconds for which a prediction waits for its label.
+        Seconds for which a prediction waits for its label, and a label for its prediction.
     label_max_rows : int
         Predictions that wait at most.
+    label_expected_after : float
+        Seconds after which a label should have come; coverage is about predictions that are older.
     health_check_interval, health_check_timeout : float
         Seconds.
     host : str
@@ -127,8 +134,10 @@ class ModelMonitor:
         sampling_rate: float = 1.0,
         buffer_rows: int = 65_536,
         buffer_bytes: int = 64 << 20,
+        label_ledger: str | os.PathLike[str] | None = None,
         label_horizon: float = 7 * 86_400.0,
         label_max_rows: int = 1_000_000,
+        label_expected_after: float = 86_400.0,
         health_check_interval: float = 60.0,
         health_check_timeout: float = 10.0,
         host: str = "127.0.0.1",
@@ -159,7 +168,12 @@ class ModelMonitor:
             task=task,
             decision_threshold=decision_threshold,
             span=window,
-            ledger=LedgerSettings(label_max_rows, label_horizon),
+            ledger=partial(
+                open_ledger,
+                self.name,
+                label_ledger,
+                LedgerSettings(label_max_rows, label_horizon, label_expected_after),
+            ),
         )
         self._data = DataCollector(self.name, self._pipeline.layout, self.thresholds, drift_method)
         _compute_cached(self._pipeline.layout, *([self._data] if self.reference is not None else []))
@@ -188,6 +202,7 @@ class ModelMonitor:
                 "buffer_bytes",
                 "label_horizon",
                 "label_max_rows",
+                "label_expected_after",
             )
             if not given[name] > 0
         ]
@@ -268,6 +283,7 @@ class ModelMonitor:
         if self._server is not None:
             self._server.close()
             self._server = None
+        self._pipeline.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -383,24 +399,84 @@ class ModelMonitor:
             return own[row] if row < len(own) else None
         return own if own is not None else self._recorder.ids.make(number, row, start)
 
-    def record_outcome(self, prediction_id: Any, actual: Any) -> None:
-        """Give a prediction its label. Never waits; unknown, late and repeated labels are counted as such."""
-        self._recorder.add_label(prediction_id, actual)
+    def record_outcome(
+        self, prediction_id: Any = None, actual: Any = None, *, predicted: Any = None, score: Any = None
+    ) -> None:
+        """Give a prediction its label. Never waits.
 
-    def record_outcomes(self, ids: Sequence[Any], actuals: Sequence[Any]) -> None:
+        A label that comes before its prediction waits for it. The same label again changes nothing; another one
+        corrects the first. All that does not join is counted, in ``ml_labels_total``.
+
+        Parameters
+        ----------
+        prediction_id, actual
+            The id that :meth:`last_prediction_id` gave, or the caller's own; and the label.
+        predicted, score : optional
+            Without an id: what was predicted for this label, a class or a number, and the positive class's score or
+            the probabilities of all classes. For labels that were joined elsewhere.
+
+        Raises
+        ------
+        TypeError
+            If there is both an id and a prediction, or neither.
+        """
+        if (prediction_id is not None) + (predicted is not None or score is not None) == 2:
+            raise TypeError("record_outcome: found an id and a prediction; give the one or the other")
+        if predicted is None and score is None:
+            self._recorder.add_label(prediction_id, actual)
+        else:
+            one = None if score is None else [freeze_output(score)]
+            self._recorder.add_label(None, Direct([actual], None if predicted is None else [predicted], one))
+
+    def record_outcomes(
+        self,
+        ids: Sequence[Any] | None = None,
+        actuals: Sequence[Any] = (),
+        *,
+        predicted: Any = None,
+        scores: Any = None,
+    ) -> None:
         """Give many predictions their labels.
+
+        Parameters
+        ----------
+        ids, actuals : columns
+        predicted, scores : columns, optional
+            Without ids, as in :meth:`record_outcome`; probabilities of all classes are a table.
 
         Raises
         ------
         ValueError
-            If there are not as many labels as ids.
+            If there are not as many labels as ids or predictions.
+        TypeError
+            If there are both ids and predictions, or neither.
         """
-        listed_ids, listed_actuals = many(ids, actuals)
-        if len(listed_ids) != len(listed_actuals):
-            raise ValueError(
-                f"record_outcomes: {len(listed_ids)} ids and {len(listed_actuals)} labels; give one label per id"
-            )
-        self._recorder.add_label(listed_ids, listed_actuals)
+        joined_elsewhere = predicted is not None or scores is not None
+        if (ids is not None) == joined_elsewhere:
+            raise TypeError("record_outcomes: give ids, or predicted or scores, and not both")
+        if ids is not None:
+            listed_ids, listed_actuals = many(ids, actuals)
+            if len(listed_ids) != len(listed_actuals):
+                raise ValueError(
+                    f"record_outcomes: {len(listed_ids)} ids and {len(listed_actuals)} labels; give one label per id"
+                )
+            self._recorder.add_label(listed_ids, listed_actuals)
+            return
+        labels = listed(actuals)
+        columns = {"predicted": predicted, "scores": scores}
+        given = {name: None if column is None else listed(column) for name, column in columns.items()}
+        for name, column in given.items():
+            if column is not None and len(column) != len(labels):
+                raise ValueError(f"record_outcomes: {len(column)} {name} and {len(labels)} labels; give one per label")
+        self._recorder.add_label(None, Direct(labels, given["predicted"], given["scores"]))
+
+    def flush(self) -> bool:
+        """Count everything captured so far and write it to the ledger; return whether the ledger has it all.
+
+        What the ledger has, no end of the process can lose.
+        """
+        self._pipeline.drain()
+        return not any(self._pipeline.ledger.state.spooled.values())
 
     def add_health_check(self, name: str, check: Callable[[], object]) -> None:
         """Run a check every ``health_check_interval``; it fails if it raises, returns False, or takes too long."""
@@ -434,7 +510,7 @@ class ModelMonitor:
         ValueError
             If the window is longer than what is kept.
         """
-        _, recent = self._pipeline.counts(window)
+        total, recent = self._pipeline.counts(window)
         served = performance_section(self._pipeline, recent.tally, recent.seconds, self._positive_class)
         health = {name: result.as_dict() for name, result in self.health.results().items()}
         recorder, pipeline = self._recorder, self._pipeline
@@ -451,7 +527,7 @@ class ModelMonitor:
             "performance": served,
             "data": data_section(pipeline, self._data, recent.tally),
             "system": system_section(self._system.sample(), served["error_ratio"], health),
-            "labels": {**pipeline.ledger.counts, "awaiting": pipeline.ledger.waiting},
+            "labels": labels_section(pipeline, total),
             "errors": self._error_log.entries(),
             "monitor": {
                 "dropped_rows": sum(families.dropped(recorder).values()),
@@ -491,6 +567,7 @@ class ModelMonitor:
             "serving": lambda: families.serving(self.name, self._recorder, self._pipeline, total, self._error_counts()),
             "data": lambda: self._data.families(total, recent.tally),
             "outcomes": lambda: families.outcomes(self.name, self._pipeline, total, recent.tally, self._positive_class),
+            "ledger": lambda: families.ledger(self.name, self._pipeline.ledger.state),
             "system": lambda: families.system(self.name, self._system),
             "health": lambda: families.health(self.name, self.health),
             "monitor": lambda: families.monitor(self, dict(self._faults)),

@@ -15,7 +15,7 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_models.catalog import LATENCY_BUCKETS
+from ml_models.catalog import LAG_BUCKETS, LATENCY_BUCKETS
 from ml_models.profile.cells import CategoryIndex, to_floats
 from ml_models.profile.ingest import Column
 from ml_models.profile.reference import MAX_HASHED, FeatureProfile, ReferenceProfile
@@ -33,6 +33,9 @@ MAX_CLASSES = 20
 #: Counters of an endpoint before its latency buckets.
 CALLS, PREDICTED, ERRORS = range(3)
 BUCKETS = 3
+
+#: How the join of a label or a prediction ended, as in the ``status`` label.
+ENDS = ("joined", "corrected", "late", "orphan", "duplicate", "expired", "evicted", "invalid", "direct")
 
 #: Rows with a schema fault, by fault; a row may have both, so the rows with any come after them.
 FAULTS = ("missing_column", "unexpected_column")
@@ -68,6 +71,8 @@ class Layout:
             "endpoints": (MAX_ENDPOINTS, BUCKETS + len(LATENCY_BUCKETS) + 1),
             "outcomes": (self.classes, self.classes),
             "predicted": (self.classes,),
+            "ends": (len(ENDS),),
+            "lags": (len(LAG_BUCKETS) + 2,),
             "schema": (len(FAULTS) + 2,),
         }
 
@@ -83,7 +88,7 @@ class Layout:
             (f.name, f.role, f.kind, f.edges, f.coarse_edges, f.minimum, f.maximum, f.categories, f.others)
             for f in self.features
         ]
-        return sha256(repr((meaning, self.shapes, LATENCY_BUCKETS)).encode()).hexdigest()
+        return sha256(repr((meaning, self.shapes, LATENCY_BUCKETS, LAG_BUCKETS)).encode()).hexdigest()
 
     @cached_property
     def index(self) -> dict[tuple[str, str], int]:
@@ -157,8 +162,10 @@ class Tally:
     counts : int64 array of shape (layout.size,)
     sums : float64 array of shape (MAX_ENDPOINTS,)
         Seconds of latency per endpoint.
-    cells, endpoints, outcomes, predicted, schema : int64 arrays
-        Views into ``counts``. ``schema`` holds rows per fault, the rows with any fault, and the rows looked at.
+    cells, endpoints, outcomes, predicted, ends, lags, schema : int64 arrays
+        Views into ``counts``. ``ends`` holds joins by how they ended; ``lags`` the times from a prediction to its label
+        by :data:`LAG_BUCKETS`, those over, and their sum in milliseconds; ``schema`` rows per fault, the rows with any
+        fault, and the rows looked at.
 
     Examples
     --------
@@ -169,11 +176,13 @@ class Tally:
     [3, 1, 1]
     """
 
-    __slots__ = ("cells", "counts", "endpoints", "layout", "outcomes", "predicted", "schema", "sums")
+    __slots__ = ("cells", "counts", "endpoints", "ends", "lags", "layout", "outcomes", "predicted", "schema", "sums")
 
     cells: NDArray[np.int64]
     endpoints: NDArray[np.int64]
     outcomes: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    lags: NDArray[np.int64]
     predicted: NDArray[np.int64]
     schema: NDArray[np.int64]
 
