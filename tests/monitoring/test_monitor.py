@@ -41,8 +41,11 @@ ARGUMENTS = [
     "sampling_rate",
     "buffer_rows",
     "buffer_bytes",
+    "label_ledger",
+    "label_ledger_url_file",
     "label_horizon",
     "label_max_rows",
+    "label_expected_after",
     "health_check_interval",
     "health_check_timeout",
     "host",
@@ -137,7 +140,7 @@ def full_text() -> str:
         {"x": np.arange(300.0), "city": ["Oslo", "Rome", "Bonn"] * 100, "out": ["no", "yes", "yes"] * 100},
         prediction="out",
     )
-    monitor = ModelMonitor(name="full", version="1.2", reference=reference, port=0)
+    monitor = ModelMonitor(name="full", version="1.2", reference=reference, port=0, label_expected_after=1e-6)
     monitor.add_health_check("fine", lambda: True)
     monitor.health.run_due()
 
@@ -155,7 +158,11 @@ def full_text() -> str:
         predict(None)
     text = ""
     deadline = time.monotonic() + 10
-    while f"{catalog.SYSTEM_CPU.name}{{" not in text:  # a rate needs some time between two readings
+    late = (
+        catalog.SYSTEM_CPU,
+        catalog.LABEL_COVERAGE,
+    )  # a rate needs some time between two readings, labels do to come
+    while any(f"{metric.name}{{" not in text for metric in late):
         assert time.monotonic() < deadline
         text = monitor.metrics_text().decode()
     return text

@@ -36,7 +36,7 @@ def reference():
 def pipeline_of(reference, **settings):
     chosen = {"classes": None, "task": "auto", "decision_threshold": 0.5, "span": 60.0} | settings
     return Pipeline(
-        Recorder("m"), reference, **chosen, ledger=lambda: open_ledger("m", "memory", LedgerSettings(1_000, 60.0))
+        Recorder("m"), reference, **chosen, ledger=lambda: open_ledger("m", "memory", None, LedgerSettings(1_000, 60.0))
     )
 
 
@@ -44,12 +44,14 @@ def fill(pipeline, rows, results, labels=()):
     """Capture calls of 20 ms, label the first ones, and return the window and its seconds."""
     recorder, clock = pipeline.recorder, time.perf_counter_ns
     channel = recorder.channel("predict")
+    starts = []
     for row, result in zip(rows, results, strict=True):
         start = clock()
+        starts.append(start)
         channel.events.append((recorder.started.add(), start, start + 20_000_000, row, result, None))
     first = channel.events[0] if channel.events else None
     for i, label in enumerate(labels):
-        recorder.add_label(recorder.ids.make(first[0] + i, 0, 0), label)
+        recorder.add_label(recorder.ids.make(first[0] + i, 0, starts[i]), label)
     _, window = pipeline.counts()
     return window.tally, window.seconds
 

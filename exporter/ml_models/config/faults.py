@@ -125,5 +125,6 @@ def describe(error: ValidationError, model: type[BaseModel], values: Any, places
         kind = parameter.item if in_item and parameter.item is not None else parameter.kind
         allowed = item["msg"] if item["type"] in {"relation", "repeated"} else kind.allowed
         default = "" if _is_given(values, location[:end]) else " (the default)"
-        lines[f"{_labelled(path, places)}: found {_found(item['input'])}{default}; {allowed}"] = None
+        found = "a value that is not shown" if kind.secret else _found(item["input"])
+        lines[f"{_labelled(path, places)}: found {found}{default}; {allowed}"] = None
     return list(lines)

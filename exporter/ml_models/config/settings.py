@@ -54,13 +54,20 @@ def _path(file: object) -> Path:
     return Path(file)
 
 
-def _based(document: Document, folder: Path) -> Document:
-    """Take a relative path of the reference from a folder."""
+#: Parameters that are paths of files, as keys below ``monitoring``.
+_PATHS = (("model", "reference"), ("labels", "ledger"), ("labels", "ledger_url_file"))
+
+
+def _based(document: Document, folder: Path, over: Mapping[Keys, str]) -> Document:
+    """Take relative paths that the file sets from its folder."""
     monitoring = document.monitoring
-    if monitoring.model.reference is None:
-        return document
-    model = monitoring.model.model_copy(update={"reference": str(folder / monitoring.model.reference)})
-    return document.model_copy(update={"monitoring": monitoring.model_copy(update={"model": model})})
+    for section, key in _PATHS:
+        part = getattr(monitoring, section)
+        value = getattr(part, key)
+        if value is None or ("monitoring", section, key) in over or value == "memory" or "://" in value:
+            continue
+        monitoring = monitoring.model_copy(update={section: part.model_copy(update={key: str(folder / value)})})
+    return document.model_copy(update={"monitoring": monitoring})
 
 
 class Config:
@@ -105,8 +112,7 @@ class Config:
         name = f"{path}{origin}"
         source = read_yaml(path, name)
         document = _validated(source, over, f"{name} and environment" if over.places or over.faults else name)
-        in_file = ("monitoring", "model", "reference") not in over.places
-        self._document = _based(document, path.absolute().parent) if in_file else document
+        self._document = _based(document, path.absolute().parent, over.places)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Config:
@@ -159,8 +165,11 @@ class Config:
             "sampling_rate": settings.data.sampling_rate,
             "buffer_rows": settings.buffer.rows,
             "buffer_bytes": settings.buffer.bytes,
+            "label_ledger": settings.labels.ledger,
+            "label_ledger_url_file": settings.labels.ledger_url_file,
             "label_horizon": settings.labels.horizon,
             "label_max_rows": settings.labels.max_rows,
+            "label_expected_after": settings.labels.expected_after,
             "health_check_interval": settings.system.health_check_interval,
             "health_check_timeout": settings.system.health_check_timeout,
             "host": settings.server.host,

@@ -83,6 +83,8 @@ class ModelMonitor:
     label_ledger : str or path, optional
         Where predictions wait for their label: a file (SQLite), ``postgresql://...``, or ``memory``. By default a file
         in the user's directory for state, named after the model; see ``docs/labels.md``.
+    label_ledger_url_file : path, optional
+        File that holds the URL of the database, with its password; in the place of ``label_ledger``.
     label_horizon : float
         Seconds for which a prediction waits for its label, and a label for its prediction.
     label_max_rows : int
@@ -135,6 +137,7 @@ class ModelMonitor:
         buffer_rows: int = 65_536,
         buffer_bytes: int = 64 << 20,
         label_ledger: str | os.PathLike[str] | None = None,
+        label_ledger_url_file: str | os.PathLike[str] | None = None,
         label_horizon: float = 7 * 86_400.0,
         label_max_rows: int = 1_000_000,
         label_expected_after: float = 86_400.0,
@@ -172,6 +175,7 @@ class ModelMonitor:
                 open_ledger,
                 self.name,
                 label_ledger,
+                label_ledger_url_file,
                 LedgerSettings(label_max_rows, label_horizon, label_expected_after),
             ),
         )

@@ -91,6 +91,7 @@ def test_rows_lead_from_the_verdict_down_to_the_internals(dashboard):
         ("Distributions: reference against live", True),
         ("Quality", False),
         ("Performance", False),
+        ("Labels and their ledger", True),
         ("Health", False),
         ("Resources", False),
         ("Monitoring internals", True),

@@ -37,6 +37,9 @@ _VALUES = {
     "actual": ("0", "1"),
     "predicted": ("0", "1"),
     "status": ("joined", "late", "orphan", "duplicate", "expired", "evicted"),
+    "kind": ("sqlite",),
+    "what": ("predictions", "labels"),
+    "result": ("ok", "failed"),
     "check": ("database", "disk"),
     "collector": ("drift", "system"),
     "reason": ("buffer_full",),
@@ -58,7 +61,7 @@ _GOOD_WHEN_HIGH = {
         catalog.QUALITY_DIMENSION, catalog.SAMPLING_RATIO,
     )
 }  # fmt: skip
-_UP = {catalog.HEALTH_UP.name, catalog.COLLECTOR_SUCCESS.name}
+_UP = {catalog.HEALTH_UP.name, catalog.COLLECTOR_SUCCESS.name, catalog.LEDGER_UP.name, catalog.LEDGER_DURABLE.name}
 
 
 def _series(metric: Metric) -> Iterator[dict[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ml_models import catalog
-from ml_models.mixin.dashboards import drift, internals, performance, quality, resources, serving, verdict
+from ml_models.mixin.dashboards import drift, internals, labels, performance, quality, resources, serving, verdict
 from ml_models.mixin.dashboards.cleanup import DATASOURCE, SCHEMA_VERSION, dashboard_json
 from ml_models.mixin.dashboards.face import grafanalib
 from ml_models.mixin.dashboards.layout import arranged
@@ -34,6 +34,7 @@ def model_dashboard() -> dict[str, Any]:
         drift.distributions(),
         quality.row(),
         performance.row(),
+        labels.row(),
         resources.health(),
         resources.row(),
         internals.row(),

@@ -9,11 +9,13 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_models.errors import ConfigError
 from ml_models.monitoring import logs
 from ml_models.monitoring.held import Held
 from ml_models.monitoring.ids import Made
@@ -28,7 +30,8 @@ MAX_SPOOLED = 500_000
 #: Seconds from one attempt to the next while it fails: doubled each time, up to the last.
 RETRY_SECONDS = (0.5, 30.0)
 
-_COVERAGE_SECONDS, _TIDY_SECONDS = 15.0, 10.0
+#: Seconds from one look at what is old to the next, at most.
+_TIDY_SECONDS = 10.0
 
 #: Parts of a spool that make one transaction.
 _ADDED_AT_ONCE, _LABELS_AT_ONCE = 1_000, 20_000
@@ -153,7 +156,7 @@ class Ledger:
         self._write_seconds = 0.0
         self._error: str | None = None
         self._pause = RETRY_SECONDS[0]
-        self._retry_at = self._tidy_at = self._coverage_at = -math.inf
+        self._retry_at = self._tidy_at = -math.inf
         self._coverage: float | None = None
 
     # --- taking --------------------------------------------------------------------------------------------------
@@ -266,14 +269,13 @@ class Ledger:
         return done.written
 
     def _tidy(self, written: Written, wall: float, now: float) -> None:
+        if now < self._tidy_at:
+            return
         settings = self.settings
-        if now >= self._tidy_at:
-            written.ends.update(self._store.expire(wall))
-            self._tidy_at = now + min(_TIDY_SECONDS, settings.horizon / 100)
-        if now >= self._coverage_at:
-            rows, labelled = self._store.coverage(wall - min(settings.expected_after, settings.horizon))
-            self._coverage = labelled / rows if rows else None
-            self._coverage_at = now + _COVERAGE_SECONDS
+        written.ends.update(self._store.expire(wall))
+        rows, labelled = self._store.coverage(wall - min(settings.expected_after, settings.horizon))
+        self._coverage = labelled / rows if rows else None
+        self._tidy_at = now + min(_TIDY_SECONDS, settings.horizon / 100, settings.expected_after)
 
     def _failed(self, error: Exception, now: float) -> None:
         self._writes["failed"] += 1
@@ -335,15 +337,43 @@ class Ledger:
         self._store.database.abandon()
 
 
-def open_ledger(model: str, target: str | os.PathLike[str] | None, settings: LedgerSettings) -> Ledger:
+def open_ledger(
+    model: str,
+    target: str | os.PathLike[str] | None,
+    url_file: str | os.PathLike[str] | None,
+    settings: LedgerSettings,
+) -> Ledger:
     """Return the ledger of a model: in the database of a setting, or where there is none in the default file.
+
+    Parameters
+    ----------
+    model : str
+    target : str, path or None
+        ``memory``, a file's path, or a URL.
+    url_file : path or None
+        File that holds the URL.
+    settings : LedgerSettings
 
     Raises
     ------
     ConfigError
-        If the setting is a URL of something else than PostgreSQL; the message does not show it.
+        If both are given, the file cannot be read, or the URL is not one of PostgreSQL; the message does not show it.
     MissingExtraError
         If it is PostgreSQL and the ``sql`` extra is not installed.
     """
+    if url_file is not None:
+        if target is not None:
+            raise ConfigError("ledger", ["labels.ledger, labels.ledger_url_file: found both; set one"])
+        try:
+            target = Path(url_file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            found = f"labels.ledger_url_file: {url_file} cannot be read ({type(error).__name__})"
+            raise ConfigError(
+                "ledger", [f"{found}; a file that holds postgresql://user:password@host/database"]
+            ) from None
+        if "://" not in target:
+            raise ConfigError(
+                "ledger", [f"labels.ledger_url_file: {url_file} holds no URL; postgresql://user:password@host/database"]
+            )
     database = Sqlite(default_path(model)) if target is None else open_database(target)
     return Ledger(model, database, settings, gives_way=target is None)
