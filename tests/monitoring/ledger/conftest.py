@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import pytest
 
 from ml_models.monitoring.ledger import LedgerSettings, open_ledger
 from monitoring.ledger.driven import Driven
+
+_NUMBERS = count()
 
 
 class Cluster:
@@ -88,9 +91,10 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def drive(target: str) -> Iterator[Callable[..., Driven]]:
     """Open ledgers on the database of this test, each as another process would."""
     opened: list[Driven] = []
+    model = f"driven {next(_NUMBERS)}"  # warnings of one model are limited in number
 
     def open_(max_rows: int = 1_000_000, horizon: float = 60.0, **settings: Any) -> Driven:
-        ledger = open_ledger("m", target, None, LedgerSettings(max_rows, horizon, **settings))
+        ledger = open_ledger(model, target, None, LedgerSettings(max_rows, horizon, **settings))
         opened.append(Driven(ledger))
         return opened[-1]
 

@@ -11,7 +11,9 @@ from ml_models.mixin.dashboards.panels import states, timeseries
 
 
 def _lag(quantile: float) -> str:
-    return f"histogram_quantile({quantile}, {q.sum_by('model, le', q.increase(catalog.LABEL_LAG, '_bucket'))})"
+    buckets = q.sum_by("model, le", q.rate(catalog.LABEL_LAG, "_bucket"))
+    come = q.sum_by("model", q.rate(catalog.LABEL_LAG, "_count"))
+    return f"histogram_quantile({quantile}, {buckets}) and on (model) ({come} > 0)"
 
 
 def row() -> Row:
@@ -41,7 +43,7 @@ def row() -> Row:
                 Face(
                     id=652,
                     title="Label lag",
-                    meaning="Time from a prediction to its label, of the labels of the dashboard's time range.",
+                    meaning="Time from a prediction to its label, all replicas together.",
                     threshold="none; labels later than `labels.horizon` are not used.",
                     action="Near the horizon: raise it, with `labels.max_rows`.",
                     unit="s",
@@ -103,7 +105,7 @@ def row() -> Row:
                 ),
                 [
                     Query(q.sum_by("what", q.select(catalog.LEDGER_SPOOLED)), "{{what}}", BLUE),
-                    Query(q.sum_by("what", q.increase(catalog.LEDGER_DROPPED)), "{{what}} dropped", VERMILLION),
+                    Query(q.sum_by("what", q.rate(catalog.LEDGER_DROPPED)), "{{what}} dropped per second", VERMILLION),
                 ],
             ),
             timeseries(

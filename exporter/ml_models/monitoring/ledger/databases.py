@@ -180,10 +180,12 @@ class Postgres:
             raise MissingExtraError("ledgers in PostgreSQL", "SQLAlchemy", "sql") from error
         try:
             address = sqlalchemy.make_url(url)
-        except sqlalchemy.exc.ArgumentError:
+        except (sqlalchemy.exc.ArgumentError, ValueError):
             address = None
         if address is None or address.get_backend_name() != "postgresql":
-            raise ConfigError("ledger", ["labels.ledger: found another URL; postgresql://user:password@host/database"])
+            raise ConfigError(
+                "ledger", ["labels.ledger: found another URL; postgresql://user:password@host/database"]
+            ) from None
         try:
             self._engine = sqlalchemy.create_engine(
                 address.set(drivername="postgresql+psycopg"),

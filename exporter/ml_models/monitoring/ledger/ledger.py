@@ -231,7 +231,8 @@ class Ledger:
             try:
                 done.append(self._write(self._epoch + now, now))
             except self._store.errors as error:
-                self._failed(error, now)
+                if self._failed(error, now):
+                    continue
                 break
             finally:
                 self._write_seconds += time.perf_counter() - begun
@@ -277,7 +278,8 @@ class Ledger:
         self._coverage = labelled / rows if rows else None
         self._tidy_at = now + min(_TIDY_SECONDS, settings.horizon / 100, settings.expected_after)
 
-    def _failed(self, error: Exception, now: float) -> None:
+    def _failed(self, error: Exception, now: float) -> bool:
+        """Wait some time before the next attempt, or give way to memory; return whether it did that."""
         self._writes["failed"] += 1
         if self._gives_way and not self._writes["ok"]:
             _LOG.warning(
@@ -287,7 +289,7 @@ class Ledger:
             )  # fmt: skip
             self._gives_way = False
             self._store = Store(Sqlite(None), self._model, self.settings.max_rows, self.settings.horizon)
-            return
+            return True
         self._retry_at, self._pause = now + self._pause, min(2 * self._pause, RETRY_SECONDS[1])
         cause = getattr(error, "orig", None) or error
         self._error = type(cause).__name__
@@ -296,6 +298,7 @@ class Ledger:
             "the ledger of %s cannot be written to (%s): labels wait in memory, %d rows of at most %d",
             self._model, reason, self._taken - self._kept + self._taken_labels - self._kept_labels, 2 * MAX_SPOOLED,
         )  # fmt: skip
+        return False
 
     def _succeeded(self) -> None:
         self._writes["ok"] += 1
