@@ -23,6 +23,7 @@ LAZY: dict[str, Lazy] = {
     "generate": Lazy("ml_models.cli.generate:generate", "Write alert rules, dashboards and Alertmanager settings."),
     "profile": Lazy("ml_models.cli.profile:profile", "Make the reference profile that drift is measured against."),
     "drift": Lazy("ml_models.cli.drift:drift", "Compare data with a reference; exit codes for pipelines."),
+    "outcomes": Lazy("ml_models.cli.outcomes:outcomes", "Join labels to predictions, from files; exit codes."),
     "demo": Lazy("ml_models.cli.demo:demo", "Run a monitored model with real data and watch it drift."),
 }
 

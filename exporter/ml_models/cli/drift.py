@@ -100,7 +100,7 @@ def drift(
 
     Exit codes: 0 fine, 1 a condition of --fail-on holds, 2 wrong usage or data that cannot be read.
     """  # noqa: D301 - click keeps the lines after its escape as they are
-    with _progress() as progress:
+    with progress_on_terminal() as progress:
         report = compare(
             reference,
             live,
@@ -142,7 +142,7 @@ def _shown(report: DriftReport, form: str, top: int) -> str:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress | None]:
+def progress_on_terminal() -> Iterator[Progress | None]:
     """Give what draws the progress on standard error, None if that is no terminal; the line is wiped afterwards."""
     stream = sys.stderr
     if not stream.isatty():
