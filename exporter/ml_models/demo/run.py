@@ -137,6 +137,7 @@ def make_monitor(trained: Trained, window: float) -> ModelMonitor:
         positive_class=LATE,
         window=window,
         metrics_interval=max(1.0, window / 8),
+        label_ledger="memory",  # each run of the demo begins anew
         alert_thresholds={
             "accuracy_min": story.ACCURACY_MIN,
             "labels_min": _FEWEST,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_models.catalog import LAG_BUCKETS, LATENCY_BUCKETS
-from ml_models.monitoring.capture import SCALARS, Batch
+from ml_models.monitoring.capture import SCALARS, Batch, is_column
 from ml_models.monitoring.held import Actual, Corrected, Held
 from ml_models.monitoring.ids import NUMBER_MASK, ROW_BITS, IdMaker, keys, parse
 from ml_models.monitoring.ledger import Ledger, Written, actual_of, corrected_of, joined_of
@@ -172,7 +172,7 @@ class Drain:
         if not self.names:
             return
         packed = captured if kinds == {bytes} else [one for one in captured if type(one) is bytes]
-        plain = captured if kinds == {dict} else [one for one in captured if type(one) is dict]
+        plain = captured if kinds == {dict} else [row for row in map(_plain_row, captured) if row is not None]
         if packed:
             table = np.frombuffer(b"".join(packed)).reshape(len(packed), -1)
             self._guard("features", self._array, tally, table)
@@ -180,7 +180,7 @@ class Drain:
             self._guard("features", self._rows, tally, plain)
         if Batch in kinds:
             for one in captured:
-                if type(one) is Batch and one.data is not None:
+                if type(one) is Batch and one.data is not None and _plain_row(one) is None:
                     self._guard("features", self._any, tally, one.data)
 
     def _array(self, tally: Tally, table: NDArray[Any]) -> None:
@@ -305,6 +305,15 @@ class Drain:
             step(*args)
         except Exception as error:  # noqa: BLE001 - data of any kind passes here: one odd batch must cost no other one
             self.on_fault(stage, error)
+
+
+def _plain_row(captured: Any) -> dict[Any, Any] | None:
+    """Return a captured row of single values, None if it is something else: rows are counted together."""
+    if type(captured) is dict:
+        return captured
+    if type(captured) is not Batch or captured.rows != 1 or type(captured.data) is not dict:
+        return None
+    return None if any(map(is_column, captured.data.values())) else captured.data
 
 
 def _is_container(value: Any) -> bool:
