@@ -56,7 +56,7 @@ def watched(tmp_path):
     )
     # Every signal has a threshold, none of which matters here.
     limits = dict.fromkeys(SIGNALS, 0.5)
-    monitor = ModelMonitor(name="churn", reference=reference, alert_thresholds=limits, port=0)
+    monitor = ModelMonitor(name="churn", reference=reference, alert_thresholds=limits, label_expected_after=1.0, port=0)
 
     @monitor.track
     def predict(row):
