@@ -12,6 +12,7 @@ from ml_models.exposition import render
 from ml_models.profile import Layout, Tally
 from ml_models.profile.classes import Classes
 from ml_models.profile.tally import ENDS, MAX_CLASSES
+from ml_models.stats.performance import performance
 
 
 def samples(families):
@@ -24,7 +25,8 @@ def samples(families):
 
 def outcomes(total, window, classes, positive, retracted=None):
     taken_back = Tally(total.layout) if retracted is None else retracted
-    return samples(outcome_families("m", total, window, taken_back, classes, positive=positive, last_label=9.0))
+    found = performance(window.outcomes, positive)
+    return samples(outcome_families("m", total, taken_back, found, classes, last_label=9.0))
 
 
 def test_outcomes_are_counters_of_all_time_and_performance_is_of_the_window():

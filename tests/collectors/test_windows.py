@@ -16,7 +16,7 @@ LAYOUT = Layout.of(None)
 def of(count):
     delta = Tally(LAYOUT)
     delta.schema[-1] = count
-    delta.sums[0] = count / 2
+    delta.seconds[0, 0] = count / 2
     return delta
 
 
@@ -45,7 +45,7 @@ def test_a_window_holds_all_that_is_younger_and_nothing_older_than_a_sub_window_
     surely = sum(count for when, count in events if when > now - asked + slack)
     perhaps = sum(count for when, count in events if when > now - asked - width - slack)
     assert surely <= seen(found) <= perhaps
-    assert found.tally.sums[0] == seen(found) / 2
+    assert found.tally.seconds[0, 0] == seen(found) / 2
     assert min(asked, now - started) - slack <= max(found.seconds, 0) <= asked + width + slack
     began = now - found.seconds  # exactly these seconds, so that a rate is one
     at_least, at_most = (sum(count for when, count in events if when >= began + e) for e in (slack, -slack))

@@ -16,7 +16,19 @@ from ml_models.monitoring.outputs import Interpreter
 from ml_models.monitoring.recorder import FAILED
 from ml_models.profile import Layout, ReferenceProfile, Tally
 from ml_models.profile.classes import Classes
-from ml_models.profile.tally import BINS, BUCKETS, CALLS, ENDS, ERRORS, INVALID, MAX_CLASSES, MISSING, PREDICTED, ROWS
+from ml_models.profile.tally import (
+    BINS,
+    BUCKETS,
+    CALL_SECONDS,
+    CALLS,
+    ENDS,
+    ERRORS,
+    INVALID,
+    MAX_CLASSES,
+    MISSING,
+    PREDICTED,
+    ROWS,
+)
 
 IDS = IdMaker()
 REFERENCE = {"age": np.arange(100.0), "fare": np.arange(100.0) / 10, "city": ["Oslo", "Bergen"] * 50}
@@ -95,7 +107,7 @@ def test_calls_errors_and_latency():
     drained = Drained().call(1, 0, FAILED, 1, seconds=LATENCY_BUCKETS[3])
     assert drained.endpoint == [4, 3, 1]
     assert drained.tally.endpoints[0, BUCKETS + 3] == 4, "a bucket holds its upper bound"
-    assert drained.tally.sums[0] == pytest.approx(4 * LATENCY_BUCKETS[3])
+    assert drained.tally.seconds[0, CALL_SECONDS] == pytest.approx(4 * LATENCY_BUCKETS[3])
     drained.call(1, seconds=1e4)
     assert drained.tally.endpoints[0, BUCKETS + len(LATENCY_BUCKETS)] == 1
 

@@ -52,6 +52,53 @@ def test_the_sum_of_two_tallies_is_the_tally_of_the_union(first, second):
     np.testing.assert_array_equal(a.counts, tally_of(second + first).counts)
 
 
+def same(a, b):
+    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in ("counts", "sums", "extremes"))
+
+
+@given(tables, tables, tables)
+@settings(deadline=None, max_examples=60)
+def test_merging_is_associative_and_commutative_with_the_empty_tally_as_neutral(first, second, third):
+    a, b, c, nothing = map(tally_of, (first, second, third, []))
+    assert same((a + b) + c, a + (b + c))
+    assert same(a + b, b + a)
+    assert same(a + nothing, a)
+    assert same(nothing, Tally(LAYOUT))
+    a.clear()
+    assert same(a, nothing)
+
+
+@given(tables, tables)
+@settings(deadline=None, max_examples=60)
+def test_extremes_are_the_least_and_largest_finite_number_of_all_parts(first, second):
+    total = tally_of(first) + tally_of(second)
+    for row, feature in enumerate(LAYOUT.features):
+        cells = to_floats([line[row] for line in first + second])[0]
+        finite = cells[np.isfinite(cells)] if feature.kind == "numeric" else np.empty(0)
+        assert total.extremes[:, row].tolist() == [finite.min(initial=np.inf), finite.max(initial=-np.inf)]
+
+
+@given(tables)
+@settings(deadline=None, max_examples=40)
+def test_a_tally_is_read_back_as_it_was_written(rows):
+    tally = tally_of(rows)
+    tally.sums += 0.1
+    again = Tally.from_bytes(LAYOUT, tally.to_bytes())
+    assert same(again, tally)
+    again += tally
+    assert not same(again, tally) or not rows
+    assert same(Tally.from_bytes(LAYOUT, tally.to_bytes()), tally), "what was read is a copy that can be added to"
+
+
+def test_damaged_and_foreign_tallies_are_refused():
+    written = tally_of([]).to_bytes()
+    with pytest.raises(ValueError, match="cut off or damaged"):
+        Tally.from_bytes(LAYOUT, written[:-1])
+    for foreign in (b"", written[:20], Tally(Layout.of(None)).to_bytes()):
+        with pytest.raises(ValueError, match="another layout"):
+            Tally.from_bytes(LAYOUT, foreign)
+
+
 @given(column)
 @settings(deadline=None, max_examples=80)
 def test_every_cell_is_missing_invalid_or_in_one_bin(cells):
@@ -179,10 +226,16 @@ def test_sections_are_views_that_do_not_overlap():
         section += number
     assert tally.counts.min() == 1
     assert tally.counts.sum() == sum(n * getattr(tally, name).size for n, name in enumerate(LAYOUT.shapes, start=1))
-    tally.sums += 1.0
+    for number, name in enumerate(LAYOUT.sum_shapes, start=1):
+        section = getattr(tally, name)
+        assert section.shape == LAYOUT.sum_shapes[name]
+        section += number
+    assert tally.sums.min() == 1
+    assert tally.sums.sum() == sum(n * getattr(tally, name).size for n, name in enumerate(LAYOUT.sum_shapes, start=1))
     tally.clear()
     assert not tally.counts.any()
     assert not tally.sums.any()
+    assert np.isinf(tally.extremes).all()
 
 
 def test_without_a_reference_there_are_no_cells_and_everything_else():

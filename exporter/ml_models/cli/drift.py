@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+from ml_models.cli.progress import progress_bar
 from ml_models.comparison import FORMS, THRESHOLDS, DriftReport, compare, form_of
 from ml_models.comparison.conditions import CONDITIONS, holding
 from ml_models.comparison.sentences import printable
 from ml_models.comparison.text import can_draw, colourful, terminal_width
 from ml_models.errors import ReportError
-from ml_models.profile.sources import Progress
 from ml_models.stats.drift import METHODS
-
-#: Seconds between two drawings of the progress.
-_REDRAWN = 0.1
-_BAR = 24
 
 
 def _conditions(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...]:
@@ -41,7 +34,8 @@ def _conditions(_ctx: click.Context, _param: click.Parameter, value: str | None)
     metavar="CONDITIONS",
     help="Exit with 1 if one holds: "
     "drift (more features drifted than --max-share), prediction, label (that column drifted), quality (below "
-    "--min-quality), schema (a column is missing or unexpected), unjudged (a column could not be judged).",
+    "--min-quality), schema (a column is missing or unexpected), correlation (with --multivariate), "
+    "unjudged (a column could not be judged).",
 )
 @click.option("--method", type=click.Choice(list(METHODS)), default="psi", show_default=True, help="Score to judge.")
 @click.option(
@@ -60,6 +54,8 @@ def _conditions(_ctx: click.Context, _param: click.Parameter, value: str | None)
     "--max-share", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
     help="Share of the judged features that may drift before the data set has.",
 )  # fmt: skip
+@click.option("--multivariate", is_flag=True, help="Compare how the numeric features go together, too.")
+@click.option("--unique", is_flag=True, help="Count rows that repeat an earlier one against the quality.")
 @click.option("--prediction", metavar="COLUMN", help="Column of the model's output, where REFERENCE is data.")
 @click.option("--label", metavar="COLUMN", help="Column of the true label, where REFERENCE is data.")
 @click.option("--ignore", metavar="COLUMN", multiple=True, help="Column to leave out, such as a row id. Repeatable.")
@@ -83,6 +79,8 @@ def drift(
     prediction: str | None,
     label: str | None,
     ignore: tuple[str, ...],
+    multivariate: bool,
+    unique: bool,
     form: str | None,
     top: int,
     output: Path | None,
@@ -100,7 +98,7 @@ def drift(
 
     Exit codes: 0 fine, 1 a condition of --fail-on holds, 2 wrong usage or data that cannot be read.
     """  # noqa: D301 - click keeps the lines after its escape as they are
-    with progress_on_terminal() as progress:
+    with progress_bar() as progress:
         report = compare(
             reference,
             live,
@@ -110,6 +108,8 @@ def drift(
             prediction=prediction,
             label=label,
             ignore=ignore,
+            multivariate=multivariate,
+            unique=unique,
             progress=progress,
         )
     reasons = holding(report, fail_on)
@@ -139,41 +139,3 @@ def _shown(report: DriftReport, form: str, top: int) -> str:
         ascii_only=not can_draw(getattr(sys.stdout, "encoding", None)),
         top=top,
     )
-
-
-@contextmanager
-def progress_on_terminal() -> Iterator[Progress | None]:
-    """Give what draws the progress on standard error, None if that is no terminal; the line is wiped afterwards."""
-    stream = sys.stderr
-    if not stream.isatty():
-        yield None
-        return
-    drawn = 0.0
-
-    def draw(done: int, total: int | None) -> None:
-        nonlocal drawn
-        if time.monotonic() - drawn >= _REDRAWN:
-            drawn = time.monotonic()
-            stream.write(f"\r{progress_line(done, total)}\x1b[K")
-            stream.flush()
-
-    try:
-        yield draw
-    finally:
-        if drawn:
-            stream.write("\r\x1b[K")
-            stream.flush()
-
-
-def progress_line(done: int, total: int | None) -> str:
-    """Return how far the reading is.
-
-    Examples
-    --------
-    >>> progress_line(1500, 6000), progress_line(1500, None)
-    ('[######                  ]  25 %  1,500 of 6,000 rows', '1,500 rows')
-    """
-    if not total:
-        return f"{done:,} rows"
-    filled = "#" * (_BAR * done // total)
-    return f"[{filled:<{_BAR}}] {done / total:>4.0%}".replace("%", " %") + f"  {done:,} of {total:,} rows"

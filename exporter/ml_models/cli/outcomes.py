@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ml_models.cli.drift import progress_on_terminal
+from ml_models.cli.progress import progress_bar
 from ml_models.config import Config
 from ml_models.monitoring.outcome_files import OutcomeColumns, OutcomeReport, outcomes_of_files
 
@@ -60,7 +60,7 @@ def outcomes(
     """  # noqa: D301 - click keeps the lines after its escape as they are
     settings = (Config(config_file) if config_file else Config.from_dict({})).monitoring
     chosen = prediction or (None if score else "prediction")
-    with progress_on_terminal() as progress:
+    with progress_bar() as progress:
         report = outcomes_of_files(
             predictions,
             labels,

@@ -10,17 +10,16 @@ from ml_models import catalog
 from ml_models.collectors.families import family
 from ml_models.profile.classes import Classes
 from ml_models.profile.tally import ENDS, Tally
-from ml_models.stats.performance import performance
+from ml_models.stats.performance import Performance
 
 
 def outcome_families(
     model: str,
     total: Tally,
-    window: Tally,
     retracted: Tally,
+    found: Performance,
     classes: Classes,
     *,
-    positive: int | None,
     last_label: float,
 ) -> list[Family]:
     """Return the families of labels and performance.
@@ -28,11 +27,11 @@ def outcome_families(
     Parameters
     ----------
     model : str
-    total, window, retracted : Tally
-        Of all time, of the sliding window, and what corrected labels have taken back of all time.
+    total, retracted : Tally
+        Of all time, and what corrected labels have taken back of it.
+    found : Performance
+        Of the sliding window.
     classes : Classes
-    positive : int or None
-        Slot of the positive class.
     last_label : float
         Unix time of the last joined label, 0 if none.
     """
@@ -51,7 +50,6 @@ def outcome_families(
     last = family(catalog.LABEL_LAST_TIMESTAMP)
     last.add_metric([model], last_label)
     families: list[Family] = [outcomes, undone, ends, lags, last]
-    found = performance(window.outcomes, positive)
     for metric, value in (
         (catalog.ACCURACY, found.accuracy),
         (catalog.PRECISION, found.precision),

@@ -40,7 +40,7 @@ class FeatureDrift:
     ----------
     name : str
     role : {'feature', 'prediction', 'label'}
-    kind : {'numeric', 'categorical', 'boolean'}
+    kind : {'numeric', 'datetime', 'categorical', 'boolean'}
     score : float or None
         By the method of the comparison; None where it is undefined.
     scores : dict of float or None
@@ -49,6 +49,9 @@ class FeatureDrift:
         Scores above it are drift, if they are above noise too.
     noise : float or None
         PSI that sampling noise alone reaches with probability 0.001 at these sample sizes.
+    pvalue, adjusted_pvalue : float or None
+        Of a method that is a test (chi2, ks), the second adjusted for the number of columns that were judged; None for
+        other methods, and where the column was not judged.
     samples, reference_samples : int
         Values that are in the bins, so neither missing nor invalid.
     drifted : bool or None
@@ -70,6 +73,8 @@ class FeatureDrift:
     scores: dict[str, float | None]
     threshold: float
     noise: float | None
+    pvalue: float | None
+    adjusted_pvalue: float | None
     samples: int
     reference_samples: int
     drifted: bool | None
@@ -90,6 +95,39 @@ class FeatureDrift:
         return max(
             zip(self.distribution.bins, reference, live, strict=True), key=lambda change: abs(change[2] - change[1])
         )
+
+
+@dataclass(frozen=True, slots=True)
+class MultivariateDrift:
+    """How the numeric features together differ from the reference, which no single feature need show.
+
+    Attributes
+    ----------
+    rows, incomplete : int
+        Live rows that have every numeric feature, and those left out because they have not.
+    drifted : bool or None
+        Whether a correlation changed by more than the threshold and more than chance changes it; None if not judged.
+    correlation_change, correlation_pvalue : float or None
+        Largest absolute change of a correlation, and how likely chance alone makes some pair change as much.
+    pair : tuple of str or None
+        The two features whose correlation changed most.
+    before, after : float or None
+        Their correlation.
+    frechet, frechet_pvalue : float or None
+        Frechet distance of the fitted normal distributions, in standard deviations of the reference, and how likely
+        chance alone makes it as large. It has no threshold: it grows with the number of features.
+    """
+
+    rows: int
+    incomplete: int
+    drifted: bool | None
+    correlation_change: float | None
+    correlation_pvalue: float | None
+    pair: tuple[str, str] | None
+    before: float | None
+    after: float | None
+    frechet: float | None
+    frechet_pvalue: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +153,7 @@ class DriftReport:
     quality_score : float or None
         Mean of the quality's dimensions; None without rows.
     quality : dict of float or None
-        Completeness, validity and schema, each in [0, 1].
+        Completeness, validity and schema, each in [0, 1]; uniqueness where it was asked for.
     missing_columns : tuple of str
         Features that some live rows have no column for.
     unexpected_columns : tuple of str
@@ -124,6 +162,10 @@ class DriftReport:
         Columns that the reference left out, with the reason.
     features : tuple of FeatureDrift
         In the reference's order, the prediction and the label among them.
+    uncompared_rows : int
+        Live rows that were not looked at for uniqueness, because too many distinct ones came before.
+    multivariate : MultivariateDrift or None
+        None unless the reference keeps how its features go together.
     """
 
     verdict: Verdict
@@ -140,6 +182,8 @@ class DriftReport:
     unexpected_columns: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
     features: tuple[FeatureDrift, ...]
+    multivariate: MultivariateDrift | None = None
+    uncompared_rows: int = 0
 
     @property
     def ranked(self) -> tuple[FeatureDrift, ...]:
@@ -189,7 +233,8 @@ class DriftReport:
             import pandas as pd  # noqa: PLC0415 - optional dependency
         except ImportError:
             raise MissingExtraError("data frames", "pandas", "demo") from None
-        names = ["name", "role", "kind", "drifted", "strong", "score", "threshold", "noise", "samples",
+        names = ["name", "role", "kind", "drifted", "strong", "score", "threshold", "noise", "pvalue",
+                 "adjusted_pvalue", "samples",
                  "reference_samples", "missing_ratio", "invalid_ratio", "out_of_range_ratio",
                  "reference_missing_ratio", "reason"]  # fmt: skip
         methods = sorted({method for feature in self.features for method in feature.scores})
@@ -199,7 +244,14 @@ class DriftReport:
         ]
         # Whole columns of None are numbers that are undefined, which pandas would keep as objects.
         frame = pd.DataFrame(rows, columns=[*names, *methods])
-        numbers = ["score", "noise", *(name for name in names if name.endswith("_ratio")), *methods]
+        numbers = [
+            "score",
+            "noise",
+            "pvalue",
+            "adjusted_pvalue",
+            *(name for name in names if name.endswith("_ratio")),
+            *methods,
+        ]
         return frame.astype(dict.fromkeys(numbers, float))
 
     def to_text(self, *, width: int | None = None, colour: bool = False, ascii_only: bool = False, top: int = 0) -> str:

@@ -54,19 +54,29 @@ def _path(file: object) -> Path:
     return Path(file)
 
 
-#: Parameters that are paths of files, as keys below ``monitoring``.
-_PATHS = (("model", "reference"), ("labels", "ledger"), ("labels", "ledger_url_file"))
+#: Parameters whose relative paths are taken from the folder of the file: section and key.
+_PATHS = (
+    ("model", "reference"),
+    ("server", "web_config"),
+    ("labels", "ledger"),
+    ("labels", "ledger_url_file"),
+    ("data", "checkpoint"),
+    ("grafana", "token_file"),
+    ("grafana", "ca_file"),
+)
 
 
-def _based(document: Document, folder: Path, over: Mapping[Keys, str]) -> Document:
-    """Take relative paths that the file sets from its folder."""
+def _based(document: Document, folder: Path, over: Source) -> Document:
+    """Take the relative paths that stand in a file, and not in a variable, from its folder."""
     monitoring = document.monitoring
-    for section, key in _PATHS:
-        part = getattr(monitoring, section)
-        value = getattr(part, key)
-        if value is None or ("monitoring", section, key) in over or value == "memory" or "://" in value:
+    for name, key in _PATHS:
+        section = getattr(monitoring, name)
+        path = getattr(section, key)
+        # A ledger may be in memory, or have a URL.
+        if path is None or ("monitoring", name, key) in over.places or path == "memory" or "://" in path:
             continue
-        monitoring = monitoring.model_copy(update={section: part.model_copy(update={key: str(folder / value)})})
+        section = section.model_copy(update={key: str(folder / path)})
+        monitoring = monitoring.model_copy(update={name: section})
     return document.model_copy(update={"monitoring": monitoring})
 
 
@@ -112,7 +122,7 @@ class Config:
         name = f"{path}{origin}"
         source = read_yaml(path, name)
         document = _validated(source, over, f"{name} and environment" if over.places or over.faults else name)
-        self._document = _based(document, path.absolute().parent, over.places)
+        self._document = _based(document, path.absolute().parent, over)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Config:
@@ -153,6 +163,7 @@ class Config:
         return {
             "name": settings.model.name,
             "version": settings.model.version,
+            "deployment": settings.model.deployment,
             "reference": settings.model.reference,
             "task": settings.model.task,
             "classes": settings.model.classes,
@@ -162,6 +173,8 @@ class Config:
             "metrics_interval": settings.performance.metrics_interval,
             "alert_thresholds": {**settings.performance.alert_thresholds.signals(), **settings.data.signals()},
             "drift_method": settings.data.drift_method,
+            "quality_weights": settings.data.weights(),
+            "multivariate": settings.data.multivariate,
             "sampling_rate": settings.data.sampling_rate,
             "buffer_rows": settings.buffer.rows,
             "buffer_bytes": settings.buffer.bytes,
@@ -174,6 +187,7 @@ class Config:
             "health_check_timeout": settings.system.health_check_timeout,
             "host": settings.server.host,
             "port": settings.server.port,
+            "web_config": settings.server.web_config,
             "log_level": settings.system.log_level,
             "log_format": settings.system.log_format,
         }
@@ -181,15 +195,24 @@ class Config:
     def get_data_monitoring_config(self) -> dict[str, Any]:
         """Return the keyword arguments of ``DataMonitor``, all but the data's path, in base units."""
         settings = self.monitoring
+        # Not the model monitor's own name: the recording rules would add the counts of the two.
+        derived = f"{settings.model.name}-data" if settings.model.name is not None else None
         return {
-            "name": settings.model.name,
+            "name": settings.data.name if settings.data.name is not None else derived,
+            "version": settings.model.version,
             "reference": settings.model.reference,
             "interval": settings.data.distribution_interval,
             "window": settings.performance.window,
-            "alert_thresholds": settings.data.signals(),
+            "time_column": settings.data.time_column,
+            "prediction": settings.data.prediction_column,
+            "label": settings.data.label_column,
+            "ignore": settings.data.ignore_columns,
+            "checkpoint": settings.data.checkpoint,
+            "alert_thresholds": settings.data.watch_signals(),
             "drift_method": settings.data.drift_method,
             "host": settings.server.host,
             "port": settings.server.port_for_data(),
+            "web_config": settings.server.web_config,
             "log_level": settings.system.log_level,
             "log_format": settings.system.log_format,
         }

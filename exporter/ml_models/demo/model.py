@@ -40,6 +40,11 @@ class DelayModel:
         late = self.estimator.predict(_matrix(flights, self.categories))
         return np.where(late, LATE, ON_TIME)
 
+    def late_probability(self, flights: pd.DataFrame | Mapping[str, Any]) -> NDArray[np.float64]:
+        """Return each flight's probability to be late."""
+        probabilities: NDArray[np.float64] = self.estimator.predict_proba(_matrix(flights, self.categories))[:, 1]
+        return probabilities
+
 
 @dataclass(frozen=True, slots=True)
 class Trained:

@@ -19,11 +19,13 @@ from ml_models.monitoring.ledger.keys import id_key
 from ml_models.monitoring.outcomes import count_outcomes
 from ml_models.monitoring.outputs import Interpreter
 from ml_models.monitoring.recorder import FAILED
+from ml_models.monitoring.timings import count_batches
 from ml_models.profile.cells import category, to_floats
 from ml_models.profile.counting import TableCounter, examined
 from ml_models.profile.ingest import columns
+from ml_models.profile.outcomes import add_estimates
 from ml_models.profile.reference import ReferenceProfile
-from ml_models.profile.tally import BUCKETS, CALLS, ENDS, ERRORS, PREDICTED, Layout, Tally
+from ml_models.profile.tally import BUCKETS, CALL_SECONDS, CALLS, ENDS, ERRORS, PREDICTED, Layout, Tally
 
 _BOUNDS, _LAG_BOUNDS = np.array(LATENCY_BUCKETS), np.array(LAG_BUCKETS)
 _END = {name: place for place, name in enumerate(ENDS)}
@@ -65,6 +67,8 @@ class Drain:
         self._numeric = [name for name, row in self._row_of.items() if layout.features[row].kind == "numeric"]
         self._texts = [name for name in self.names if name not in set(self._numeric)]
         self._numeric_rows = np.array([self._row_of[name] for name in self._numeric], dtype=np.intp)
+        joint = layout.together.names if layout.together is not None else ()
+        self._joint = np.array([self._numeric.index(name) for name in joint], dtype=np.intp)
         self._get_numbers = operator.itemgetter(*self._numeric) if self._numeric else None
         roles = {feature.role: row for row, feature in enumerate(layout.features)}
         self._prediction_row, self._label_row = roles.get("prediction"), roles.get("label")
@@ -83,13 +87,16 @@ class Drain:
         slots[CALLS] += len(events)
         slots[ERRORS] += failed
         slots[BUCKETS:] += buckets
-        tally.sums[endpoint] += seconds.sum()
+        tally.seconds[endpoint, CALL_SECONDS] += seconds.sum()
         self._features(tally, features, kinds)
         if Batch not in kinds and result_kinds <= SCALARS and set(map(type, ids)) == {type(None)}:
             self._guard("output", self._single_results, tally, numbers, results, None)
             slots[PREDICTED] += len(events)
+            tally.batches[endpoint, 0] += len(events)
         else:
-            slots[PREDICTED] += self._results(tally, numbers, features, results, ids)
+            rows = self._results(tally, numbers, features, results, ids)
+            slots[PREDICTED] += sum(rows)
+            count_batches(tally, endpoint, rows)
         self._hold(int(started.min()), int(started.max()), now)
 
     def _hold(self, first: int, last: int, now: float) -> None:
@@ -112,25 +119,24 @@ class Drain:
         features: Sequence[Any],
         results: Sequence[Any],
         ids: Sequence[Any],
-    ) -> int:
-        """Count outputs and hold predictions; return the rows predicted. Calls of one row go together."""
+    ) -> list[int]:
+        """Count outputs and hold predictions; return the rows of each call. Calls of one row go together."""
         single_numbers: list[int] = []
         single_results: list[Any] = []
         single_ids: list[Any] = []
-        predicted = 0
+        predicted: list[int] = []
         for number, captured, result, own in zip(numbers, features, results, ids, strict=True):
             if result is FAILED:
                 continue
             rows = captured.rows if type(captured) is Batch else 1
+            predicted.append(rows)
             if rows == 1 and not (isinstance(result, np.ndarray | list) or hasattr(result, "to_numpy")):
                 single_numbers.append(number)
                 single_results.append(result)
                 single_ids.append(own)
                 continue
-            predicted += rows
             self._guard("output", self._batch_result, tally, number, rows, result, own)
         if single_numbers:
-            predicted += len(single_numbers)
             plain = [None if _is_container(value) else value for value in single_results]
             named = single_ids if any(own is not None for own in single_ids) else None
             self._guard("output", self._single_results, tally, single_numbers, plain, named)
@@ -149,7 +155,7 @@ class Drain:
         held = None if outputs is None else self._outputs(tally, outputs)
         if held is None or len(held) != rows:
             held = Held.of(np.full(rows, -1, dtype=np.int64))
-        listed = own if isinstance(own, list | tuple | np.ndarray) else [own] * rows
+        listed = own if isinstance(own, list | tuple | np.ndarray) else [own] * (0 if own is None else rows)
         named = [id_key(one) for one in listed[:rows]] + [None] * (rows - len(listed))
         told_apart = keys(number, rows)
         count = len(told_apart)
@@ -164,6 +170,8 @@ class Drain:
             tally.add_column(row, self.interpreter.classes.named(read.codes) if by_class else read.values)
         present = read.codes[read.codes >= 0]
         tally.predicted += np.bincount(present, minlength=len(tally.predicted))
+        if read.numbers is not None and len(present):
+            add_estimates(tally, read.codes, read.numbers, self.interpreter.positive)
         return Held.of(read.codes, read.numbers)
 
     # --- features ------------------------------------------------------------------------------------------------
@@ -190,10 +198,11 @@ class Drain:
         if width != len(self.names):
             return
         if len(self._numeric) == len(self.names):
-            tally.add_block(self._numeric_rows, np.ascontiguousarray(table.T, dtype=np.float64))
+            tally.add_block(self._numeric_rows, table.T)
+            if len(self._joint):
+                tally.add_moments(np.array(table.T[self._joint], dtype=np.float64))
             return
-        for place, name in enumerate(self.names):
-            tally.add_column(self._row_of[name], table[:, place])
+        self._counter.add_features(tally, {name: table[:, i] for i, name in enumerate(self.names)}, len(table))
 
     def _rows(self, tally: Tally, rows: Sequence[dict[Any, Any]]) -> None:
         """Count plain rows: all at once where every one is as expected, else with a look at each cell."""
@@ -207,7 +216,9 @@ class Drain:
             except Exception:  # noqa: BLE001, S110 - a key is missing or a cell is no number: look closer
                 pass
             else:
-                tally.add_block(self._numeric_rows, np.ascontiguousarray(numbers.reshape(len(rows), -1).T))
+                tally.add_block(self._numeric_rows, numbers.reshape(len(rows), -1).T)
+                if len(self._joint):
+                    tally.add_moments(numbers.reshape(len(rows), -1).T[self._joint])
                 for name, values in zip(self._texts, texts, strict=True):
                     tally.add_column(self._row_of[name], values)
                 examined(tally, len(rows))
@@ -291,14 +302,14 @@ class Drain:
         if not written.corrected:
             return None
         corrected = corrected_of(written.corrected, classes, task, self.ledger)
-        count_outcomes(tally, corrected.joined.actual, corrected.joined.held)
+        count_outcomes(tally, corrected.joined.actual, corrected.joined.held, self.interpreter.positive)
         return corrected
 
     def _count(self, tally: Tally, actual: Actual, held: Held, labels: Sequence[str]) -> None:
         if self._label_row is not None and len(labels):
             # The distribution of labels is that of the first ones: a counter cannot take a corrected one back.
             tally.add_column(self._label_row, list(labels))
-        count_outcomes(tally, actual, held)
+        count_outcomes(tally, actual, held, self.interpreter.positive)
 
     def _guard(self, stage: str, step: Callable[..., None], *args: Any) -> None:
         try:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,9 +17,13 @@ from ml_models.monitoring.ledger import Ledger, Written
 from ml_models.monitoring.outcomes import count_outcomes
 from ml_models.monitoring.outputs import Interpreter, Task
 from ml_models.monitoring.recorder import Recorder
+from ml_models.monitoring.timings import count_timings
+from ml_models.profile.cells import category
 from ml_models.profile.classes import Classes
 from ml_models.profile.reference import ReferenceProfile
 from ml_models.profile.tally import MAX_ENDPOINTS, Layout, Tally
+
+T = TypeVar("T")
 
 #: Seconds that a scrape waits for the ledger at most, before it goes on with what is counted.
 _PATIENCE = 2.0
@@ -41,10 +45,15 @@ class Pipeline:
     ----------
     recorder : Recorder
     reference : ReferenceProfile or None
+    multivariate : bool
+        Whether to tally how the numeric features go together.
     classes : sequence or None
         The model's classes, if known.
     task : {'auto', 'classification', 'regression'}
     decision_threshold : float
+    positive_class : optional
+    scored : bool
+        Whether the model is known to give probabilities.
     span : float
         Seconds of the sliding window.
     ledger : callable
@@ -56,17 +65,21 @@ class Pipeline:
         recorder: Recorder,
         reference: ReferenceProfile | None,
         *,
+        multivariate: bool = False,
         classes: Sequence[Any] | None,
         task: Task,
         decision_threshold: float,
+        positive_class: Any = None,
+        scored: bool = False,
         span: float,
         ledger: Callable[[], Ledger],
     ) -> None:
         self.recorder, self.reference, self.span = recorder, reference, span
-        self.layout = Layout.of(reference)
+        named = category(positive_class)
+        self.layout = Layout.of(reference, named if isinstance(named, str) else None, multivariate=multivariate)
         self._make_ledger = ledger
         self.ledger = ledger()
-        self._interpreter_settings = (task, classes, decision_threshold)
+        self._interpreter_settings = (task, classes, decision_threshold, positive_class, scored)
         self._begin()
 
     def reset(self) -> None:
@@ -78,9 +91,9 @@ class Pipeline:
     def _begin(self) -> None:
         self._lock = threading.Lock()
         self._settling = threading.Lock()
-        task, classes, threshold = self._interpreter_settings
+        task, classes, threshold, positive_class, scored = self._interpreter_settings
         self.classes = Classes(classes)
-        self.interpreter = Interpreter(task, self.classes, threshold)
+        self.interpreter = Interpreter(task, self.classes, threshold, positive_class, scored=scored)
         self._drain = Drain(
             self.reference, self.layout, self.interpreter, self.ledger, self.recorder.ids, self.recorder.on_fault
         )
@@ -148,6 +161,7 @@ class Pipeline:
             if events:
                 oldest = min(oldest or events[0][2], events[0][2])
                 self._drain.events(delta, min(slot, MAX_ENDPOINTS - 1), events, now)
+            count_timings(delta, min(slot, MAX_ENDPOINTS - 1), channel)
         if labels:
             self._labels(delta, labels, now)
         self._window.add(delta, now)
@@ -171,7 +185,7 @@ class Pipeline:
         for number in np.unique(numbers).tolist():
             rows = np.flatnonzero(numbers == number)
             taken = Tally(self.layout)
-            count_outcomes(taken, corrected.previous[rows], corrected.joined.held[rows])
+            count_outcomes(taken, corrected.previous[rows], corrected.joined.held[rows], self.interpreter.positive)
             self._window.retract(taken, number)
 
     @property
@@ -191,9 +205,9 @@ class Pipeline:
         self.collect()
         self.settle(_PATIENCE)
         with self._lock:
-            total = self._window.total
-            copied = Tally(self.layout, total.counts.copy(), total.sums.copy())
-            return copied, self._window.last(self.span if seconds is None else seconds, time.monotonic())
+            return self._window.total.copy(), self._window.last(
+                self.span if seconds is None else seconds, time.monotonic()
+            )
 
     def close(self) -> None:
         """Let go of the ledger's database; it is opened again when there is something to write."""
@@ -214,18 +228,26 @@ class Pipeline:
         return names if len(names) <= MAX_ENDPOINTS else [*names[: MAX_ENDPOINTS - 1], "__other__"]
 
     @property
+    def queued(self) -> list[bool]:
+        """Whether the calls of each endpoint tell when they were queued."""
+        return _merged([channel.is_queued for channel in list(self.recorder.channels.values())], any)
+
+    @property
+    def streams(self) -> list[bool]:
+        """Whether the calls of each endpoint are generators."""
+        return _merged([channel.is_stream for channel in list(self.recorder.channels.values())], any)
+
+    @property
     def dropped_rows(self) -> list[int]:
         """Rows per endpoint that were served and not tallied."""
-        dropped = [channel.dropped_rows for channel in list(self.recorder.channels.values())]
-        if len(dropped) <= MAX_ENDPOINTS:
-            return dropped
-        return [*dropped[: MAX_ENDPOINTS - 1], sum(dropped[MAX_ENDPOINTS - 1 :])]
+        return _merged([channel.dropped_rows for channel in list(self.recorder.channels.values())], sum)
 
-    def positive_slot(self, positive_class: Any) -> int | None:
-        """Return the slot of the positive class: the one named, else the second of two, else none."""
-        if positive_class is not None:
-            return self.classes.code(positive_class)
-        return self.classes.positive
+
+def _merged(values: list[T], merge: Callable[[list[T]], T]) -> list[T]:
+    """Return a value per slot: the last one is shared by all endpoints beyond it."""
+    if len(values) <= MAX_ENDPOINTS:
+        return values
+    return [*values[: MAX_ENDPOINTS - 1], merge(values[MAX_ENDPOINTS - 1 :])]
 
 
 class Worker:

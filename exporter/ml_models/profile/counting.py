@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 
-from ml_models.profile.ingest import Column, Columns
+from ml_models.profile.cells import to_floats
+from ml_models.profile.ingest import Column, Columns, absent
 from ml_models.profile.tally import EXAMINED, FAULTY, Layout, Tally
+from ml_models.stats.counting import CHUNK
 
 
 class TableCounter:
@@ -65,13 +67,18 @@ class TableCounter:
             column = by_name.get(name)
             if column is None:
                 tally.add_missing(row, n_rows)
-            elif isinstance(column, np.ndarray) and self.layout.features[row].kind == "numeric":
+            elif not isinstance(column, np.ndarray) or self.layout.features[row].kind != "numeric":
+                tally.add_column(row, column)
+            elif n_rows >= CHUNK and column.flags.c_contiguous:  # nothing is gained by holding several long ones
+                tally.add_block(np.array([row]), [column])
+            else:
                 block_rows.append(row)
                 block.append(column)
-            else:
-                tally.add_column(row, column)
         if block:
-            tally.add_block(np.array(block_rows), np.array(block, dtype=np.float64))
+            tally.add_block(np.array(block_rows), block)
+        if self.layout.together is not None:
+            names = self.layout.together.names
+            tally.add_moments(np.array([to_floats(by_name.get(name, absent(n_rows)))[0] for name in names]))
 
 
 def examined(tally: Tally, n_rows: int, *, missing: bool = False, unexpected: bool = False) -> None:

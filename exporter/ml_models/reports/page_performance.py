@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reportlab.platypus import Flowable, Spacer, Table
 
+from ml_models.reports import page_scores
 from ml_models.reports.drawing import check_sign, status
 from ml_models.reports.formats import NO_DATA, UNSET, count, pair, percent, rate, score, seconds
 from ml_models.reports.layout import BARE, GUTTER, Sheet, column
@@ -28,6 +29,7 @@ _SERIES: dict[str, tuple[str, str, str]] = {
     "error_ratio": ("Failed calls", "share", "error_ratio_max"),
     "drift_share": ("Share of drifted features", "share", ""),
     "quality_score": ("Data quality", "score", "quality_min"),
+    "rows": ("Rows", "count", ""),
     "cpu_ratio": ("CPU in use", "share", "cpu_ratio_max"),
     "memory_ratio": ("Memory in use", "share", "memory_ratio_max"),
     "disk_ratio": ("Disk in use", "share", "disk_ratio_max"),
@@ -45,9 +47,10 @@ def story(sheet: Sheet) -> list[Flowable]:
             "Intervals are Wilson's at 95 %; the tick marks the threshold on a scale from 0 to 1."
         ),
         *_confusion(sheet),
+        *page_scores.story(sheet),
         *sheet.part("Serving"),
         _serving(sheet),
-        *_timelines(sheet),
+        *timelines(sheet),
     ]
 
 
@@ -76,6 +79,8 @@ def _confusion(sheet: Sheet) -> list[Flowable]:
     classes = [str(name) for name in entries(confusion.get("classes"))]
     counts = [[number(cell) or 0.0 for cell in entries(row)] for row in entries(confusion.get("counts"))]
     if not classes or len(counts) != len(classes) or any(len(row) != len(classes) for row in counts):
+        if at(sheet.metrics, "performance", "regression"):
+            return []  # of numbers there is none
         return [*sheet.part("Confusion matrix"), sheet.paragraph("No data: no outcomes by class in the window.")]
     if len(classes) <= _MATRIX_CLASSES:
         matrix = confusion_matrix(sheet.face, classes, counts, sheet.width)
@@ -126,7 +131,8 @@ def _limited(shown: str, bound: str) -> str:
     return shown if bound in {NO_DATA, UNSET} else f"{shown} (at most {bound})"
 
 
-def _timelines(sheet: Sheet) -> list[Flowable]:
+def timelines(sheet: Sheet) -> list[Flowable]:
+    """Return a chart for each series of the history."""
     history = sheet.history
     if history is None or not history.times or not history.series:
         return [*sheet.part("Over time"), sheet.paragraph("No data: the report was made without time series.")]

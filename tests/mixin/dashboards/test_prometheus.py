@@ -36,6 +36,9 @@ _VALUES = {
     "dimension": ("completeness", "validity", "schema"),
     "actual": ("0", "1"),
     "predicted": ("0", "1"),
+    "outcome": ("positive", "negative", "succeeded", "failed"),
+    "direction": ("over", "under"),
+    "side": ("above", "below"),
     "status": ("joined", "late", "orphan", "duplicate", "expired", "evicted"),
     "kind": ("sqlite",),
     "what": ("predictions", "labels"),
@@ -45,8 +48,12 @@ _VALUES = {
     "reason": ("buffer_full",),
     "stage": ("capture",),
     "path": ("/",),
-    "version": ("1.0.0",),
+    "timing": ("on_time", "late"),
+    "event": ("read", "rejected"),
+    "state": ("read", "pending", "rejected"),
+    "file": ("web_config", "key"),
     "task": ("classification",),
+    "deployment": ("champion",),
     "reference": ("0a1b2c3d",),
 }
 _THRESHOLDS = dict.fromkeys(catalog.SIGNALS, 0.5) | {
@@ -61,7 +68,15 @@ _GOOD_WHEN_HIGH = {
         catalog.QUALITY_DIMENSION, catalog.SAMPLING_RATIO,
     )
 }  # fmt: skip
-_UP = {catalog.HEALTH_UP.name, catalog.COLLECTOR_SUCCESS.name, catalog.LEDGER_UP.name, catalog.LEDGER_DURABLE.name}
+_UP = {
+    catalog.HEALTH_UP.name,
+    catalog.COLLECTOR_SUCCESS.name,
+    catalog.LEDGER_UP.name,
+    catalog.LEDGER_DURABLE.name,
+    catalog.WATCH_RUN_SUCCESS.name,
+    catalog.WATCH_LEARNT.name,
+    catalog.WEB_CONFIG_RELOAD_SUCCESS.name,
+}
 
 
 def _series(metric: Metric) -> Iterator[dict[str, str]]:
@@ -72,9 +87,8 @@ def _series(metric: Metric) -> Iterator[dict[str, str]]:
         bases = [{"role": "feature", "feature": name} for name in _FEATURES]
         bases += [{"role": role, "feature": role} for role in ("prediction", "label")]
     if "bin" in metric.labels:
-        bases = [
-            base | {"bin": bin_} for base in bases for bin_ in _BINS[_FEATURES.get(base["feature"], "categorical")]
-        ]
+        kinds = [_FEATURES.get(base["feature"], "categorical") if "feature" in base else "numeric" for base in bases]
+        bases = [base | {"bin": bin_} for base, kind in zip(bases, kinds, strict=True) for bin_ in _BINS[kind]]
     if metric is catalog.BIN_UPPER_EDGE:
         bases = [base for base in bases if base["bin"] in _EDGES]
     if "signal" in metric.labels:
@@ -86,8 +100,10 @@ def _series(metric: Metric) -> Iterator[dict[str, str]]:
 
 def _value(metric: Metric, labels: dict[str, str], model: str, replica: int, ticks: float) -> str:
     """Return a plausible value; counters of the model "idle" stand still."""
-    if metric is catalog.BIN_UPPER_EDGE:
+    if metric in {catalog.BIN_UPPER_EDGE, catalog.RESIDUAL_UPPER_EDGE}:
         return _EDGES[labels["bin"]]
+    if metric is catalog.SECRET_FILE_EXPOSED:
+        return "0"
     if metric is catalog.ALERT_THRESHOLD:
         return str(_THRESHOLDS[labels["signal"]])
     if metric is catalog.BIN_REFERENCE:
@@ -117,7 +133,10 @@ def _exposition(replica: int, ticks: float) -> str:
         lines += [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.kind}"]
         for model in ("well", "ill", "idle"):
             for labels in _series(metric):
-                text = ",".join(f"{name}={quote(value)}" for name, value in {"model": model, **labels}.items())
+                text = ",".join(
+                    f"{name}={quote(value)}"
+                    for name, value in ({"model": model, catalog.MODEL_VERSION: "1.0.0"} | labels).items()
+                )
                 if metric.kind != "histogram":
                     lines.append(f"{metric.name}{{{text}}} {_value(metric, labels, model, replica, ticks)}")
                     continue
@@ -324,7 +343,7 @@ def test_annotations_mark_alerts_and_new_versions(ask, dashboard):
     alerts = ask("query", query=substitute(marks["Firing alerts"], variables))
     assert {(one["metric"]["alertname"], one["metric"]["severity"]) for one in alerts} == {("Ill", "critical")}
     (change,) = ask("query", query=substitute(marks["Model changes"], variables))
-    assert change["metric"] == {"version": "1.0.0", "reference": "0a1b2c3d"}
+    assert change["metric"] == {catalog.MODEL_VERSION: "1.0.0", "reference": "0a1b2c3d"}
 
 
 def test_variables_find_jobs_models_and_features(ask, dashboard):

@@ -170,6 +170,17 @@ def latency(quantile: float) -> str:
     return f"histogram_quantile({quantile}, {buckets}) and on (model) ({calls()} > 0)"
 
 
+def quantile_by(label: str, quantile: float, metric: Metric) -> str:
+    """Return a quantile of a histogram for each value of a label; absent where nothing was observed."""
+    buckets = sum_by(f"{label}, le", rate(metric, "_bucket"))
+    return f"histogram_quantile({quantile}, {buckets}) and ({sum_by(label, rate(metric, '_count'))} > 0)"
+
+
+def mean_by(label: str, metric: Metric) -> str:
+    """Return the mean of a histogram's observations for each value of a label."""
+    return f"{sum_by(label, rate(metric, '_sum'))} / ({sum_by(label, rate(metric, '_count'))} > 0)"
+
+
 def drift(method: str = "psi", *, chosen: bool = True) -> str:
     """Return each feature's drift score, the largest among the replicas."""
     return max_by("model, feature", select(catalog.DRIFT_SCORE, chosen=chosen, role="feature", method=method))
@@ -185,11 +196,23 @@ def cells_ratio(part: Metric, *, whole_range: bool = False) -> str:
 
 
 def bins(share_of_bin: str, role: str, *, chosen: bool) -> str:
-    """Return shares by bin, with the bin's upper edge written into its name where it has a finite one.
+    """Return shares by bin, with the bin's upper edge written into its name where it has a finite one."""
+    return _with_edges(share_of_bin, select(catalog.BIN_UPPER_EDGE, chosen=chosen, role=role))
 
-    The edge is rounded to four digits: ``03 ≤ 12.35``. ``count_values`` turns the edge from a value into a label.
+
+def residual_bins() -> str:
+    """Return the share of each bin among the residuals of the dashboard's time range."""
+    counts = increase(catalog.RESIDUAL_OBSERVATIONS)
+    ratio = f"{sum_by('bin', counts)} / on () group_left () (sum({counts}) > 0)"
+    return _with_edges(ratio, select(catalog.RESIDUAL_UPPER_EDGE))
+
+
+def _with_edges(share_of_bin: str, edges_of_bins: str) -> str:
+    """Return shares by bin, each bin named with its upper edge, rounded to four digits: ``03 ≤ 12.35``.
+
+    ``count_values`` turns the edge from a value into a label.
     """
-    edge = max_by("bin", f"{select(catalog.BIN_UPPER_EDGE, chosen=chosen, role=role)} < Inf")
+    edge = max_by("bin", f"{edges_of_bins} < Inf")
     power = f"10 ^ (3 - floor(log10(clamp_min(abs({edge}), 1e-9))))"
     edges = f'count_values by (bin) ("edge", round({edge} * {power}) / {power})'
     named = f'label_join(({share_of_bin}) * on (bin) group_left (edge) {edges}, "bin", " ≤ ", "bin", "edge")'

@@ -116,9 +116,10 @@ class Ledger:
     Parameters
     ----------
     model : str
-        Ledgers of one model in one database are one ledger.
     database : Database
     settings : LedgerSettings
+    version : str
+        Ledgers of one version of one model in one database are one ledger.
     gives_way : bool
         Whether to use memory should the database not be there to begin with: that of the default is not asked for.
 
@@ -137,9 +138,13 @@ class Ledger:
     [([1], 'no')]
     """
 
-    def __init__(self, model: str, database: Database, settings: LedgerSettings, *, gives_way: bool = False) -> None:
+    def __init__(
+        self, model: str, database: Database, settings: LedgerSettings, *, version: str = "", gives_way: bool = False
+    ) -> None:
         self._model, self.settings, self._gives_way = model, settings, gives_way
-        self._store = Store(database, model, settings.max_rows, settings.horizon)
+        # Versions of a model may be given the same ids, as a shadow is; a label counts for each of them.
+        self._name = f"{model}\0{version}" if version else model
+        self._store = Store(database, self._name, settings.max_rows, settings.horizon)
         # Unix time of the monotonic clock's zero, read once: a step of the clock must not expire what is held.
         self._epoch = time.time() - time.monotonic()
         self._worker = int.from_bytes(os.urandom(7), "big")
@@ -288,7 +293,7 @@ class Ledger:
                 self._model, type(error).__name__,
             )  # fmt: skip
             self._gives_way = False
-            self._store = Store(Sqlite(None), self._model, self.settings.max_rows, self.settings.horizon)
+            self._store = Store(Sqlite(None), self._name, self.settings.max_rows, self.settings.horizon)
             return True
         self._retry_at, self._pause = now + self._pause, min(2 * self._pause, RETRY_SECONDS[1])
         cause = getattr(error, "orig", None) or error
@@ -345,8 +350,9 @@ def open_ledger(
     target: str | os.PathLike[str] | None,
     url_file: str | os.PathLike[str] | None,
     settings: LedgerSettings,
+    version: str = "",
 ) -> Ledger:
-    """Return the ledger of a model: in the database of a setting, or where there is none in the default file.
+    """Return the ledger of a version of a model: in the database of a setting, or where there is none in the default file.
 
     Parameters
     ----------
@@ -356,6 +362,7 @@ def open_ledger(
     url_file : path or None
         File that holds the URL.
     settings : LedgerSettings
+    version : str
 
     Raises
     ------
@@ -379,4 +386,4 @@ def open_ledger(
                 "ledger", [f"labels.ledger_url_file: {url_file} holds no URL; postgresql://user:password@host/database"]
             )
     database = Sqlite(default_path(model)) if target is None else open_database(target)
-    return Ledger(model, database, settings, gives_way=target is None)
+    return Ledger(model, database, settings, version=version, gives_way=target is None)
