@@ -106,7 +106,9 @@ def _table(report: OutcomeReport) -> str:
             lines.append((name.replace("_", " "), f"{getattr(report, name):,}"))
     lines.append(("", ""))
     intervals = report.performance.get("intervals") or {}
-    for name, value in _numbers(report.performance):
+    regression = report.performance.get("regression") or {}
+    intervals = {**intervals, **regression.get("intervals", {})}
+    for name, value in [*_numbers(report.performance), *_numbers(regression)]:
         ends = intervals.get(name)
         between = f"  ({ends[0]:.4f} to {ends[1]:.4f})" if ends else ""
         lines.append((name, f"{value:.4f}{between}" if isinstance(value, float) else f"{value:,}"))
@@ -117,11 +119,11 @@ def _table(report: OutcomeReport) -> str:
 
 
 def _numbers(performance: dict[str, Any]) -> list[tuple[str, float | int]]:
-    """Return the numbers of the performance, one a line."""
+    """Return the numbers of the performance, one a line, without the counts of labels that are shown above."""
     return [
         (name, value)
         for name, value in performance.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
+        if isinstance(value, int | float) and not isinstance(value, bool) and "labels" not in name
     ]
 
 

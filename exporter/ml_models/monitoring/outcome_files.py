@@ -160,6 +160,7 @@ def outcomes_of_files(
             classes=classes,
             task=task,
             decision_threshold=decision_threshold,
+            positive_class=positive_class,
             span=1.0,
             ledger=lambda: open_ledger("outcomes", "memory", None, LedgerSettings(1, 1.0)),
         )
@@ -171,7 +172,7 @@ def outcomes_of_files(
         counted = join.counts()
     total, window = pipeline.counts()
     ends = dict(zip(ENDS, total.ends.tolist(), strict=True))
-    found = performance_section(pipeline, total, window.seconds, positive_class)
+    found = performance_section(pipeline, total, window.seconds)
     return OutcomeReport(
         **counted, joined=ends["direct"], invalid=ends["invalid"],
         performance={key: value for key, value in found.items() if key not in _OF_CALLS},

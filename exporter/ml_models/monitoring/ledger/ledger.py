@@ -352,7 +352,7 @@ def open_ledger(
     settings: LedgerSettings,
     version: str = "",
 ) -> Ledger:
-    """Return the ledger of a version of a model: in the database of a setting, or where there is none in the default file.
+    """Return the ledger of a version of a model: in the database of a setting, else in the default file.
 
     Parameters
     ----------

@@ -165,6 +165,7 @@ _NOTHING: Mapping[str, Any] = {
     "drift_share": None,
     "quality_score": None,
     "quality": {"completeness": None, "validity": None, "schema": None},
+    "multivariate": None,
     "rows": 0,
 }
 
