@@ -132,12 +132,17 @@ def infer_kind(column: Column) -> tuple[Kind | None, str]:
     if all(issubclass(kind, bool | int | float | np.number) and not issubclass(kind, np.timedelta64) for kind in types):
         return "numeric", ""
     if str in types or types == {bytes}:
-        distinct = len(set(map(str, values)))
-        if distinct > MAX_CATEGORIES and distinct > IDENTIFIER_SHARE * rows:
-            return None, f"looks like an identifier ({distinct} distinct values in {rows} rows)"
-        return "categorical", ""
+        identifier = identifier_reason(len(set(map(str, values))), rows)
+        return (None, identifier) if identifier else ("categorical", "")
     found = ", ".join(sorted(kind.__name__ for kind in types))
     return None, f"values of type {found} have no bins; convert them, or name a kind"
+
+
+def identifier_reason(distinct: int, rows: int) -> str:
+    """Return why text of so many distinct values is no category, empty if it is one."""
+    if distinct > MAX_CATEGORIES and distinct > IDENTIFIER_SHARE * rows:
+        return f"looks like an identifier ({distinct} distinct values in {rows} rows)"
+    return ""
 
 
 def are_classes(column: Column) -> bool:
@@ -157,7 +162,7 @@ class NumericCounts:
     """
 
     def __init__(self, sample: NDArray[np.float64]) -> None:
-        finite = np.sort(sample[np.isfinite(sample)])
+        finite = np.sort(sample[np.isfinite(sample)]) + 0.0  # one of the two zeros, whichever comes first
         if len(finite) > EDGE_SAMPLE_ROWS:
             # Evenly spaced order statistics have the same quantiles as the whole, to one part in a million.
             finite = finite[np.linspace(0, len(finite) - 1, EDGE_SAMPLE_ROWS).astype(np.intp)]
@@ -191,41 +196,48 @@ class NumericCounts:
             counts=tuple(np.diff(self._cumulative, prepend=0).tolist()),
             edges=tuple(self._fine.tolist()),
             coarse_edges=tuple(self._coarse.tolist()),
-            minimum=self._low if some else None,
-            maximum=self._high if some else None,
+            minimum=self._low + 0.0 if some else None,
+            maximum=self._high + 0.0 if some else None,
         )
 
 
 class CategoryCounts:
-    """Counts of a column's categories, over any number of batches."""
+    """Counts of a column's categories, over any number of batches.
+
+    Attributes
+    ----------
+    found : Counter of str
+    rows, missing, invalid : int
+        Cells seen, and those that are missing or cannot be a category.
+    """
 
     def __init__(self) -> None:
-        self._found: Counter[str] = Counter()
-        self._missing = self._invalid = self._rows = 0
+        self.found: Counter[str] = Counter()
+        self.rows = self.missing = self.invalid = 0
 
     @property
     def distinct(self) -> int:
         """Number of categories so far."""
-        return len(self._found)
+        return len(self.found)
 
     def add(self, column: Column) -> None:
         """Count the cells of a column."""
-        self._rows += len(column)
+        self.rows += len(column)
         counted = 0
-        for value, count in _counted(column):
+        for value, count in counted_values(column):
             text = category(value)
             counted += count
             if text is None:
-                self._missing += count
+                self.missing += count
             elif text is False:
-                self._invalid += count
+                self.invalid += count
             else:
-                self._found[text] += count
-        self._missing += len(column) - counted  # of coded columns missing cells have no value
+                self.found[text] += count
+        self.missing += len(column) - counted  # of coded columns missing cells have no value
 
     def profile(self, name: str, role: Role, kind: Kind, min_count: int = 1) -> FeatureProfile:
         """Return the column's profile; categories seen fewer times than ``min_count`` have no bin of their own."""
-        found = self._found
+        found = self.found
         # A category named as one of our own bins would be exposed twice; it counts as one without a bin.
         ranked = sorted(found, key=lambda text: (text in (OTHER, UNSEEN), -found[text], text))
         named = min(
@@ -236,16 +248,16 @@ class CategoryCounts:
             name=name,
             role=role,
             kind=kind,
-            rows=self._rows,
-            missing=self._missing,
-            invalid=self._invalid,
+            rows=self.rows,
+            missing=self.missing,
+            invalid=self.invalid,
             counts=(*(found[text] for text in top), sum(found[text] for text in rest), 0),
             categories=tuple(top),
             others=tuple(sorted(hashed(text) for text in rest[:MAX_HASHED])),
         )
 
 
-def _counted(column: Column) -> Iterable[tuple[Any, int]]:
+def counted_values(column: Column) -> Iterable[tuple[Any, int]]:
     """Return values and how often each is there; equal values of several types are not taken for one."""
     if isinstance(column, Coded):
         return column.used

@@ -160,13 +160,21 @@ def _fit_table(table: Columns, plan: Plan) -> Fitted:
             categories = CategoryCounts()
             categories.add(table.by_name[name])
             features.append(categories.profile(name, role, kind, plan.min_count))
-    return _some(features, skipped), table.rows, tuple(skipped.items())
+    return some(features, skipped), table.rows, tuple(skipped.items())
+
+
+def too_many(limit: int) -> str:
+    """Return why a column of more distinct values than are told apart is left out."""
+    return (
+        f"more than {limit:,} distinct values, which is as many as are told apart; group them, or leave the column out"
+    )
 
 
 _T = TypeVar("_T")
 
 
-def _some(features: Iterable[_T], skipped: Mapping[str, str]) -> tuple[_T, ...]:
+def some(features: Iterable[_T], skipped: Mapping[str, str]) -> tuple[_T, ...]:
+    """Return the profiled columns, of which there must be some."""
     found = tuple(features)
     if not found:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
@@ -258,7 +266,7 @@ class _Counting:
         self._categories = {name: CategoryCounts() for name, (_, kind) in self.kept.items() if kind != "numeric"}
         self.numbers: dict[str, NumericCounts] = {}
         self.rows = 0
-        _some(self.kept.items(), self._skipped)
+        some(self.kept.items(), self._skipped)
 
     def settle(self, sample: Sample) -> None:
         """Take the edges from a sample."""
@@ -273,10 +281,7 @@ class _Counting:
             counts.add(table.by_name.get(name, absent(table.rows)))
             if counts.distinct > MAX_DISTINCT:
                 del self._categories[name]
-                self._skipped[name] = (
-                    f"more than {MAX_DISTINCT:,} distinct values, which is as many as are told apart; "
-                    "group them, or leave the column out"
-                )
+                self._skipped[name] = too_many(MAX_DISTINCT)
 
     def result(self, names: Collection[str]) -> Fitted:
         """Return the profiles of the columns, in the order of the data."""
@@ -292,7 +297,7 @@ class _Counting:
                     name, "absent from the rows that the kinds were taken from; put such rows first"
                 )
         skipped = tuple((name, self._skipped[name]) for name in names if name in self._skipped)
-        return _some(features, self._skipped), self.rows, skipped
+        return some(features, self._skipped), self.rows, skipped
 
 
 class _Spool:

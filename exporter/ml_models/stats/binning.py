@@ -43,14 +43,23 @@ def quantile_edges(ordered: Floats, bins: int) -> Floats:
     >>> edges[1], edges[0] < 5.0
     (np.float64(5.0), np.True_)
     """
+    positions = quantile_positions(len(ordered), bins)
+    return edges_at(ordered[positions]) if len(ordered) else np.empty(0)
+
+
+def quantile_positions(n: int, bins: int) -> NDArray[np.int64]:
+    """Return the ranks, from 0, of the values that cut ``n`` values into bins.
+
+    The inverse of the empirical distribution: the smallest value with at least k/bins of the sample up to it.
+    """
     if bins < 2:
         raise ValueError(f"bins: found {bins}; at least 2")
-    n = len(ordered)
-    if n == 0:
-        return np.empty(0)
-    # The inverse of the empirical distribution: the smallest value with at least k/bins of the sample up to it.
-    positions = (np.arange(1, bins) * n + bins - 1) // bins - 1
-    values, hits = np.unique(ordered[positions], return_counts=True)
+    return (np.arange(1, bins) * n + bins - 1) // bins - 1
+
+
+def edges_at(quantiles: Floats) -> Floats:
+    """Return the edges at quantiles, with a second one just below those that are equal."""
+    values, hits = np.unique(quantiles, return_counts=True)
     atoms = values[(hits > 1) & (values > np.finfo(np.float64).min)]  # below the lowest float there is no edge
     return np.union1d(values, np.nextafter(atoms, -np.inf))
 

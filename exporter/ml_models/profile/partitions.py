@@ -1,0 +1,107 @@
+"""Tallies of the parts of data that lies on many machines: Arrow in, a packed tally out, and tallies that merge.
+
+No framework is needed here. Whatever can run a function on each part of its data and bring the results together can
+tally: Spark (:mod:`ml_models.spark`), Dask, Ray, a pool of processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ml_models.errors import DataError
+from ml_models.profile.counting import TableCounter
+from ml_models.profile.packing import pack, unpack
+from ml_models.profile.reference import ReferenceProfile
+from ml_models.profile.sources import batches
+from ml_models.profile.tally import Layout, Tally
+
+_WHAT = "tally"
+
+
+def tally_batches(data: Any, reference: ReferenceProfile, found: Collection[str] | None = None) -> bytes:
+    """Count one part of the data in the bins of a reference.
+
+    Parameters
+    ----------
+    data : iterator of Arrow tables or record batches, or anything that :func:`ml_models.profile.sources.batches` takes
+        Read once, batch by batch.
+    reference : ReferenceProfile
+    found : collection of str, optional
+        Names of all the data's columns, where the batches hold only those that the reference profiles.
+
+    Returns
+    -------
+    bytes
+        For :func:`merge` and :func:`tally_of`. The same rows give the same bytes, however they are cut into batches.
+
+    Examples
+    --------
+    >>> reference = ReferenceProfile.fit({"x": [1.0, 2.0, 3.0]})
+    >>> parts = [tally_batches({"x": [1.0, None]}, reference), tally_batches({"x": [9.0]}, reference)]
+    >>> tally_of(merge(parts), reference).cells[0, :3].tolist()  # rows, missing, invalid
+    [3, 1, 0]
+    """
+    layout = _layout(reference)
+    counter = TableCounter(layout, [name for name, _ in reference.skipped])
+    others = {feature.name: row for row, feature in enumerate(layout.features) if feature.role != "feature"}
+    tally = Tally(layout)
+    for table in batches(data):
+        counter.check(tally, table.rows, table.by_name if found is None else found, others)
+        counter.add_features(tally, table.by_name, table.rows)
+        for name, row in others.items():
+            if name in table.by_name:
+                tally.add_column(row, table.by_name[name])
+    return packed(tally)
+
+
+def packed(tally: Tally) -> bytes:
+    """Return a tally as bytes that carry the fingerprint of its layout."""
+    return pack(_WHAT, {"layout": tally.layout.fingerprint}, [tally.counts, tally.sums.view(np.int64)])
+
+
+def merge(parts: Iterable[bytes]) -> bytes:
+    """Return the sum of packed tallies, of which one at a time is unpacked.
+
+    Raises
+    ------
+    DataError
+        If there are none, one is damaged, or they are of different references.
+    """
+    total: tuple[dict[str, Any], Any, Any] | None = None
+    for part in parts:
+        facts, (counts, sums) = unpack(_WHAT, part)
+        if total is None:
+            total = facts, counts, sums.view(np.float64)
+        elif facts != total[0]:
+            raise DataError("tally: parts of different references do not add; count all of them with the same profile")
+        else:
+            total[1][:] += counts
+            total[2][:] += sums.view(np.float64)
+    if total is None:
+        raise DataError("tally: nothing to merge; give at least one part")
+    return pack(_WHAT, total[0], [total[1], total[2].view(np.int64)])
+
+
+def tally_of(part: bytes, reference: ReferenceProfile) -> Tally:
+    """Return a packed tally, of which the reference must be the one that was counted with.
+
+    Raises
+    ------
+    DataError
+        If it is another one, or the bytes are damaged.
+    """
+    layout = _layout(reference)
+    facts, (counts, sums) = unpack(_WHAT, part)
+    if facts["layout"] != layout.fingerprint:
+        raise DataError("tally: counted with another reference; give the profile that it was counted with")
+    return Tally(layout, counts, sums.view(np.float64))
+
+
+@lru_cache(maxsize=4)
+def _layout(reference: ReferenceProfile) -> Layout:
+    """Return the layout, which a process that counts many parts makes once."""
+    return Layout.of(reference)
