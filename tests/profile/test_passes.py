@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -35,7 +36,7 @@ def profile(parts, *, prediction=None, label=None, kinds=None, ignore=(), min_co
 
 def cut(table, places):
     ends = [0, *sorted(places), table.num_rows]
-    return [table.slice(start, stop - start) for start, stop in zip(ends, ends[1:], strict=False)]
+    return [table.slice(start, stop - start) for start, stop in pairwise(ends)]
 
 
 def mixed(rows=ROWS):
@@ -96,7 +97,7 @@ def test_a_profile_of_every_type_is_that_of_memory():
 def test_any_numbers_in_any_parts_have_the_edges_and_counts_of_memory(data):
     """Any floats, repeated or not, in any parts, with room for few cells, have exactly the profile of memory."""
     some = st.one_of(st.floats(), st.sampled_from([0.0, -0.0, 1.0, 1.0 + 2**-52]), st.none())
-    values = data.draw(st.lists(some, min_size=1, max_size=300)) + [1.0]
+    values = [*data.draw(st.lists(some, min_size=1, max_size=300)), 1.0]
     table = pa.table({"x": pa.array(values, pa.float64())})
     places = data.draw(st.lists(st.integers(0, len(values)), max_size=5))
     role = data.draw(st.sampled_from([None, "x"]))

@@ -134,8 +134,12 @@ def infer_kind(column: Column) -> tuple[Kind | None, str]:
     if str in types or types == {bytes}:
         identifier = identifier_reason(len(set(map(str, values))), rows)
         return (None, identifier) if identifier else ("categorical", "")
-    found = ", ".join(sorted(kind.__name__ for kind in types))
-    return None, f"values of type {found} have no bins; convert them, or name a kind"
+    return None, no_bins(", ".join(sorted(kind.__name__ for kind in types)))
+
+
+def no_bins(types: str) -> str:
+    """Return why a column of such types is left out."""
+    return f"values of type {types} have no bins; convert them, or name a kind"
 
 
 def identifier_reason(distinct: int, rows: int) -> str:

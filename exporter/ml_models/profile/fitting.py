@@ -65,7 +65,9 @@ class Plan:
         ignore: Collection[str],
         min_count: int,
     ) -> Plan:
-        """Return the plan of a call's arguments."""
+        """Return the plan of a call's arguments; a ProfileError if the least count is impossible."""
+        if min_count < 1:
+            raise ProfileError(f"reference: min_count: found {min_count}; give at least 1")
         given: list[tuple[str | None, Role]] = [(prediction, "prediction"), (label, "label")]
         roles = {name: role for name, role in given if name is not None}
         return cls(roles, dict(kinds or {}), frozenset(ignore), min_count)

@@ -6,6 +6,8 @@ that are exact over all rows, where ``fit`` takes them from a sample of a millio
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from ml_models.errors import ProfileError
@@ -18,11 +20,11 @@ from ml_models.profile.features import (
     Kind,
     Role,
     identifier_reason,
+    no_bins,
 )
 from ml_models.profile.fitting import MAX_DISTINCT, Plan, some, too_many
 from ml_models.profile.reference import ReferenceProfile
 from ml_models.profile.survey import (
-    HIGH,
     HIGHEST,
     INVALID,
     LOW,
@@ -56,6 +58,8 @@ class Passes:
     plan : Plan
     texts : int, optional
         How many columns may have categories; fewer than the columns, where their types are known.
+    foreign : mapping, optional
+        Type of the columns that cannot be counted at all, by name.
 
     Attributes
     ----------
@@ -74,10 +78,17 @@ class Passes:
     True
     """
 
-    def __init__(self, names: tuple[str, ...] | list[str], plan: Plan, texts: int | None = None) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        plan: Plan,
+        texts: int | None = None,
+        foreign: Mapping[str, str] | None = None,
+    ) -> None:
         self._plan, self._names = plan, tuple(names)
+        self._foreign = dict(foreign or {})
         plan.check(self._names, 1)
-        columns = tuple(name for name in self._names if name not in plan.ignore)
+        columns = tuple(name for name in self._names if name not in plan.ignore and name not in self._foreign)
         distinct = min(MAX_DISTINCT, DISTINCT // max(len(columns) if texts is None else texts, 1))
         self.question: Question | None = Question(
             1, columns, plan.kinds, frozenset(plan.roles), {}, _cells(len(columns)), max(distinct, DISTINCT_OF_COLUMN)
@@ -103,8 +114,11 @@ class Passes:
         if self._survey is None:
             self._survey = survey
             self._plan.check(self._names, survey.rows)
-            for name, one in survey.columns.items():
-                self._sort(name, one, self.question.distinct)
+            for name in self._names:
+                if name in self._foreign:
+                    self._skipped[name] = no_bins(self._foreign[name])
+                elif name in survey.columns:
+                    self._sort(name, survey.columns[name], self.question.distinct)
             some(self._kept, self._skipped)
         elif survey.rows != self._survey.rows:
             raise _changed()
@@ -130,7 +144,7 @@ class Passes:
             self.question = Question(
                 last.number + 1,
                 columns,
-                {name: "numeric" for name in columns},
+                dict.fromkeys(columns, "numeric"),
                 frozenset(),
                 dict(self._searches),
                 _cells(len(columns)),
@@ -183,8 +197,8 @@ def _cells(columns: int) -> int:
 
 def _changed() -> ProfileError:
     return ProfileError(
-        "reference: the data changed between two passes over it; give data that stays: write it to files first, or keep "
-        "it with cache() or persist()"
+        "reference: the data changed between two passes over it; give data that stays: write it to files first, or "
+        "keep it with cache() or persist()"
     )
 
 
