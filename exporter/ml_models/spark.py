@@ -16,7 +16,6 @@ from importlib.util import find_spec
 from typing import Any
 
 from ml_models.errors import DataError, MissingExtraError
-from ml_models.profile.fitting import Plan
 from ml_models.profile.partitions import merge, packed, tally_batches, tally_of
 from ml_models.profile.passes import Passes
 from ml_models.profile.reference import Kind, ReferenceProfile
@@ -26,6 +25,7 @@ from ml_models.profile.tally import Layout, Tally
 __all__ = ["profile", "tally"]
 
 _SCHEMA = "slot int, part binary"
+_TEXTS = {"string", "char", "varchar", "binary"}
 
 _REMEDIES = (
     (
@@ -113,15 +113,16 @@ def profile(
     DataError, MissingExtraError
         As :func:`tally`.
     """
-    plan = Plan.of(prediction, label, kinds, ignore, min_count)
     names = _names(df, depth)
-    foreign = {field.name: field.dataType.simpleString() for field in df.schema if not _crosses(field.dataType)}
-    skipped = {name: kind for name, kind in foreign.items() if name not in plan.kinds and name not in plan.ignore}
     passes = Passes(
         names,
-        plan,
-        texts=sum(field.dataType.typeName() in {"string", "char", "varchar", "binary"} for field in df.schema),
-        foreign=skipped,
+        prediction=prediction,
+        label=label,
+        kinds=kinds,
+        ignore=ignore,
+        min_count=min_count,
+        texts=sum(field.dataType.typeName() in _TEXTS for field in df.schema),
+        foreign={field.name: field.dataType.simpleString() for field in df.schema if not _crosses(field.dataType)},
     )
     while (question := passes.question) is not None:
         answer = _counted(

@@ -14,16 +14,15 @@ from hypothesis import strategies as st
 
 from ml_models.errors import DataError, ProfileError
 from ml_models.profile import ReferenceProfile, passes
-from ml_models.profile.fitting import Plan
 from ml_models.profile.passes import Passes
 from ml_models.profile.survey import Survey, merge_surveys, survey_batches, survey_of
 
 ROWS = 4_000
 
 
-def profile(parts, *, prediction=None, label=None, kinds=None, ignore=(), min_count=1, most=9):
+def profile(parts, *, most=9, **arguments):
     """Make a profile of tables as many machines would, merging in a tree; return it and the number of passes."""
-    asked = Passes(parts[0].schema.names, Plan.of(prediction, label, kinds, ignore, min_count))
+    asked = Passes(parts[0].schema.names, **arguments)
     number = 0
     while asked.question is not None:
         number += 1
@@ -123,7 +122,7 @@ def test_answers_are_bounded_whatever_the_data(monkeypatch):
     monkeypatch.setattr(passes, "DISTINCT", 200)
     rows = 50_000
     table = pa.table({"x": np.random.default_rng(1).normal(size=rows), "t": [f"t{i % 150}" for i in range(rows)]})
-    question = Passes(table.schema.names, Plan.of(None, None, None, (), 1)).question
+    question = Passes(table.schema.names).question
     answer = survey_batches(iter(table.to_batches(5_000)), question)
     assert len(answer) < 1_024 * 16
     survey = survey_of(answer, question)
@@ -150,7 +149,7 @@ def test_what_cannot_be_profiled_is_said():
 def test_data_that_changes_between_two_passes_is_refused(change):
     """Counts of two passes over different data would make a profile of neither."""
     before = np.random.default_rng(1).normal(size=200_000)
-    asked = Passes(["x"], Plan.of(None, None, None, (), 1))
+    asked = Passes(["x"])
     asked.take(survey_batches({"x": before}, asked.question))
     answer = survey_batches({"x": change(before)}, asked.question)
     with pytest.raises(ProfileError, match=r"changed between two passes over it; .* cache\(\)"):
@@ -159,7 +158,7 @@ def test_data_that_changes_between_two_passes_is_refused(change):
 
 def test_answers_to_another_question_are_refused():
     table = {"x": np.random.default_rng(1).normal(size=200_000)}
-    asked = Passes(["x"], Plan.of(None, None, None, (), 1))
+    asked = Passes(["x"])
     first = asked.question
     answer = survey_batches(table, first)
     asked.take(answer)

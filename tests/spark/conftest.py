@@ -10,14 +10,11 @@ from pathlib import Path
 
 import pytest
 
-LOGGING = "rootLogger.level = off\n"
-
 
 @pytest.fixture(scope="package")
 def spark(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         folder = tmp_path_factory.mktemp("spark")
-        (folder / "log4j2.properties").write_text(LOGGING)
         patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
         patch.setenv("SPARK_LOCAL_DIRS", str(folder))
         patch.setenv("PYSPARK_PYTHON", sys.executable)
@@ -29,7 +26,6 @@ def spark(tmp_path_factory):
             SparkSession.builder.master("local-cluster[2,1,1024]")
             .config("spark.driver.bindAddress", "127.0.0.1")
             .config("spark.driver.host", "127.0.0.1")
-            .config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}")
             .config("spark.driver.memory", "512m")
             .config("spark.executor.memory", "512m")
             .config("spark.ui.enabled", "false")
@@ -39,6 +35,7 @@ def spark(tmp_path_factory):
             .config("spark.sql.session.timeZone", "UTC")
             .getOrCreate()
         )
+        session.sparkContext.setLogLevel("OFF")  # tasks fail here on purpose
         work = Path(os.environ["SPARK_HOME"]) / "work" / session.sparkContext.applicationId
         yield session
         session.stop()

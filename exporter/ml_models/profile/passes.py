@@ -6,7 +6,7 @@ that are exact over all rows, where ``fit`` takes them from a sample of a millio
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -55,11 +55,12 @@ class Passes:
     ----------
     names : sequence of str
         The data's columns, in order.
-    plan : Plan
+    prediction, label, kinds, ignore, min_count
+        As :meth:`~ml_models.profile.ReferenceProfile.fit` takes them.
     texts : int, optional
         How many columns may have categories; fewer than the columns, where their types are known.
     foreign : mapping, optional
-        Type of the columns that cannot be counted at all, by name.
+        Type of the columns that cannot be counted at all, by name; they are left out unless a kind is given.
 
     Attributes
     ----------
@@ -70,7 +71,7 @@ class Passes:
     --------
     >>> from ml_models.profile.survey import merge_surveys, survey_batches
     >>> parts = {"x": [1.0, 2.0]}, {"x": [3.0, None]}
-    >>> passes = Passes(["x"], Plan.of(None, None, None, (), 1))
+    >>> passes = Passes(["x"])
     >>> while passes.question is not None:
     ...     answers = [survey_batches(part, passes.question) for part in parts]
     ...     passes.take(merge_surveys(answers, passes.question))
@@ -81,13 +82,19 @@ class Passes:
     def __init__(
         self,
         names: Sequence[str],
-        plan: Plan,
+        *,
+        prediction: str | None = None,
+        label: str | None = None,
+        kinds: Mapping[str, Kind] | None = None,
+        ignore: Collection[str] = (),
+        min_count: int = 1,
         texts: int | None = None,
         foreign: Mapping[str, str] | None = None,
     ) -> None:
-        self._plan, self._names = plan, tuple(names)
-        self._foreign = dict(foreign or {})
+        plan = self._plan = Plan.of(prediction, label, kinds, ignore, min_count)
+        self._names = tuple(names)
         plan.check(self._names, 1)
+        self._foreign = {name: kind for name, kind in (foreign or {}).items() if name not in plan.kinds}
         columns = tuple(name for name in self._names if name not in plan.ignore and name not in self._foreign)
         distinct = min(MAX_DISTINCT, DISTINCT // max(len(columns) if texts is None else texts, 1))
         self.question: Question | None = Question(
@@ -115,7 +122,7 @@ class Passes:
             self._survey = survey
             self._plan.check(self._names, survey.rows)
             for name in self._names:
-                if name in self._foreign:
+                if name in self._foreign and name not in self._plan.ignore:
                     self._skipped[name] = no_bins(self._foreign[name])
                 elif name in survey.columns:
                     self._sort(name, survey.columns[name], self.question.distinct)

@@ -1,0 +1,52 @@
+"""A tally that was counted elsewhere makes the report that its rows would make."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ml_models import compare
+from ml_models.comparison.conditions import holding
+from ml_models.comparison.measure import UNNAMED
+from ml_models.errors import DataError
+from ml_models.profile import ReferenceProfile
+from ml_models.profile.partitions import merge, tally_batches, tally_of
+
+RNG = np.random.default_rng(4)
+BEFORE = {"x": RNG.normal(size=2_000), "y": RNG.normal(size=2_000), "c": ["a", "b"] * 1_000, "late": [0, 1] * 1_000}
+REFERENCE = ReferenceProfile.fit(BEFORE, label="late")
+
+
+def counted(*parts):
+    return tally_of(merge(tally_batches(part, REFERENCE) for part in parts), REFERENCE)
+
+
+def test_the_report_is_that_of_the_rows():
+    after = {**BEFORE, "x": BEFORE["x"] + 1, "c": ["b", "z"] * 1_000}
+    assert compare(REFERENCE, counted(after)).to_dict() == compare(REFERENCE, after).to_dict()
+
+
+def test_columns_that_are_missing_everywhere_are_named():
+    """A column of which no part had a cell is named, and a label without a column is said to have none."""
+    after = {name: BEFORE[name] for name in ("x", "c")}
+    report = compare(REFERENCE, counted(after))
+    assert report.to_dict() == compare(REFERENCE, after).to_dict()
+    assert report.missing_columns == ("y",)
+    assert report["late"].reason == "no such column in the live data"
+
+
+def test_faults_of_schema_hold_even_where_a_tally_has_no_name_for_them():
+    """Unexpected columns, and those that only some parts lack, still stop a pipeline."""
+    without = {name: BEFORE[name] for name in ("x", "c")}
+    report = compare(REFERENCE, counted({**BEFORE, "strange": [1] * 2_000}, without))
+    assert (report.missing_columns, report.unexpected_columns) == ((UNNAMED,), (UNNAMED,))
+    assert "schema" in holding(report, ["schema"])
+    assert holding(compare(REFERENCE, counted(BEFORE)), ["schema"]) == {}
+
+
+def test_a_tally_of_another_reference_is_refused():
+    other = ReferenceProfile.fit({**BEFORE, "x": BEFORE["x"] + 1}, label="late")
+    with pytest.raises(DataError, match="a tally of another reference; give the profile that it was counted with"):
+        compare(other, counted(BEFORE))
+    with pytest.raises(DataError, match="count again to leave columns out"):
+        compare(REFERENCE, counted(BEFORE), ignore=["x"])
