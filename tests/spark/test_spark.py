@@ -37,7 +37,7 @@ def frame(spark, tmp_path_factory):
     """Return the table as 12 partitions on two executors, some of them empty."""
     folder = tmp_path_factory.mktemp("table")
     parquet.write_table(TABLE, folder / "table.parquet")
-    df = spark.read.parquet(str(folder)).repartition(9, "user")
+    df = spark.read.parquet(str(folder)).repartition(5, "user")
     return df.union(df.filter("user = 'nobody'")).union(df.limit(0))
 
 
@@ -143,7 +143,7 @@ def test_the_driver_gets_one_part_however_many_there_are(spark, monkeypatch):
         return rows
 
     monkeypatch.setattr(DataFrame, "collect", collecting)
-    df = spark.range(100_000, numPartitions=40).selectExpr("id", "rand(3) AS x")
+    df = spark.range(100_000, numPartitions=12).selectExpr("id", "rand(3) AS x")
     reference = ReferenceProfile.fit({"x": np.linspace(0, 1, 1_000)})
     assert on_spark.tally(df, reference).schema.tolist() == [0, 100_000, 100_000, 100_000]
     (size,) = collected
