@@ -94,9 +94,10 @@ def profile(
     """Make a profile of a data frame, as :meth:`ReferenceProfile.fit` does of data on one machine.
 
     The frame is read once, and columns of continuous numbers once or twice more (in data of a thousand columns four
-    times), so one that is costly to compute should be cached. The edges are quantiles of all rows, where ``fit`` takes those of a sample if there are more than
-    a million. A column of more than 200,000 distinct texts is left out with the reason; where there are more than ten
-    columns of text the limit is two million by their number, and 10,000 at least.
+    times), so one that is costly to compute should be cached. The edges are quantiles of all rows, where ``fit``
+    takes those of a sample if there are more than a million. A column of more than 200,000 distinct texts is left
+    out with the reason; where there are more than ten columns of text the limit is two million by their number, and
+    10,000 at least.
 
     Parameters
     ----------

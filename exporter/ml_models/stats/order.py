@@ -3,8 +3,8 @@
 The bits of a float64, read as an integer, have the order of the numbers. A histogram counts numbers by their leading
 bits, as many as leave it within a limit of cells. Histograms of one column add. Where the wanted ranks fall is then
 known up to a cell; the next pass counts only inside those cells, with more bits, until every wanted cell is a single
-number. Numbers of few distinct values take one pass; 20 million normal ones take three with
-20,000 cells, and five with 2,000.
+number. Numbers of few distinct values take one pass; 20 million normal ones take three with 20,000 cells, and five with
+2,000.
 """
 
 from __future__ import annotations
