@@ -14,10 +14,10 @@ SYSTEM := bash deploy/install-debian.sh
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench generate lock clean system system-tests
+.PHONY: help demo test check bench grafana-check generate lock clean system system-tests
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: system $(DEMO_STAMP) ## show everything on this machine with real data; ONCE=1 runs it through once and exits
 	@$(BIN)/mlmon demo $(if $(ONCE),--once) $(ARGS)
@@ -38,6 +38,10 @@ check: system $(STAMP) ## format, lint, types, layers, dependencies, rules, conf
 
 bench: $(STAMP) ## measure what monitoring costs, against hand-made instrumentation
 	@$(BIN)/python -m bench $(ARGS)
+
+grafana-check: system $(STAMP) ## compare a real Grafana with what is relied on: GRAFANA_URL, GRAFANA_TOKEN
+	@test -n "$$GRAFANA_URL" || { echo >&2 "set GRAFANA_URL, and GRAFANA_TOKEN to a token with the role Admin"; exit 1; }
+	@$(BIN)/python -m pytest -m grafana tests/grafana -rA --no-header $(ARGS)
 
 generate: $(STAMP) ## write dashboards, rules and server configuration anew
 	@$(BIN)/mlmon generate all

@@ -24,6 +24,12 @@ LATENCY_BUCKETS: tuple[float, ...] = (
     0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
 )  # fmt: skip
 
+#: Upper bounds of the histogram of batch sizes, in rows.
+BATCH_BUCKETS: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1e3, 2e3, 5e3, 1e4, 1e5)
+
+#: Label that every metric of a model with a version carries besides those of its own.
+MODEL_VERSION = "model_version"
+
 
 def quote(value: str) -> str:
     r"""Quote a label value for PromQL or the text format.
@@ -70,7 +76,7 @@ class Metric:
         KeyError
             If a matcher names a label that the metric does not have.
         """
-        unknown = set(matchers) - set(self.labels)
+        unknown = set(matchers) - {*self.labels, MODEL_VERSION}
         if unknown:
             raise KeyError(f"{self.name} has no label {', '.join(sorted(unknown))}; it has {', '.join(self.labels)}")
         inside = ",".join(f"{label}={quote(value)}" for label, value in matchers.items())
@@ -97,6 +103,27 @@ PREDICTION_DURATION = Metric(
     "ml_prediction_duration_seconds", "histogram", "Duration of prediction calls, failed ones included.",
     ("model", "endpoint"), "seconds", LATENCY_BUCKETS,
 )  # fmt: skip
+PREDICTION_ERROR_DURATION = Metric(
+    "ml_prediction_error_seconds_total", "counter", "Duration of the calls that raised, by exception class.",
+    ("model", "endpoint", "exception"), "seconds",
+)  # fmt: skip
+PREDICTION_BATCH = Metric(
+    "ml_prediction_batch_rows", "histogram", "Rows of the calls that predicted.",
+    ("model", "endpoint"), "rows", BATCH_BUCKETS,
+)  # fmt: skip
+PREDICTION_QUEUED = Metric(
+    "ml_prediction_queued_seconds", "histogram", "Time that calls waited before they began, where callers tell it.",
+    ("model", "endpoint"), "seconds", LATENCY_BUCKETS,
+)  # fmt: skip
+PREDICTION_FIRST_ITEM = Metric(
+    "ml_prediction_first_item_seconds", "histogram", "Time until a generator gave its first item.",
+    ("model", "endpoint"), "seconds", LATENCY_BUCKETS,
+)  # fmt: skip
+PREDICTION_ITEMS = Metric("ml_prediction_items_total", "counter", "Items that generators gave.", ("model", "endpoint"))
+PREDICTION_ITEMS_DURATION = Metric(
+    "ml_prediction_items_seconds_total", "counter", "Time that generators took for their items, their consumers' left "
+    "out.", ("model", "endpoint"), "seconds",
+)  # fmt: skip
 PREDICTIONS_IN_PROGRESS = Metric(
     "ml_predictions_in_progress", "gauge", "Prediction calls that have started and not ended.", ("model",)
 )
@@ -105,8 +132,8 @@ SAMPLING_RATIO = Metric(
     ("model",), "ratio",
 )  # fmt: skip
 MODEL_INFO = Metric(
-    "ml_model_info", "gauge", "Always 1; carries the model's version, task and reference fingerprint.",
-    ("model", "version", "task", "reference"),
+    "ml_model_info", "gauge", "Always 1; carries the model's task, its deployment and the reference's fingerprint.",
+    ("model", "task", "deployment", "reference"),
 )  # fmt: skip
 
 # --- data --------------------------------------------------------------------------------------------------------
@@ -119,7 +146,10 @@ BIN_REFERENCE = Metric(
     (*_FEATURE, "bin"), "ratio",
 )  # fmt: skip
 BIN_UPPER_EDGE = Metric(
-    "ml_feature_bin_upper_edge", "gauge", "Upper edge (inclusive) of a numeric feature's bin.", (*_FEATURE, "bin")
+    "ml_feature_bin_upper_edge",
+    "gauge",
+    "Upper edge (inclusive) of a bin of numbers, or of datetimes in Unix time.",
+    (*_FEATURE, "bin"),
 )
 FEATURE_OBSERVATIONS = Metric(
     "ml_feature_observations_total", "counter", "Cells seen, missing and invalid ones included.", _FEATURE
@@ -158,6 +188,45 @@ SCHEMA_FAULTS = Metric(
     ("model", "fault"),
 )  # fmt: skip
 
+# --- data that is watched -----------------------------------------------------------------------------------------
+WATCH_ROWS = Metric(
+    "ml_watch_rows_total", "counter",
+    "Rows of the watched data that were counted, by where their time puts them: on_time, late, ahead, undated.",
+    ("model", "timing"),
+)  # fmt: skip
+WATCH_BYTES = Metric("ml_watch_read_bytes_total", "counter", "Bytes of files that were counted.", ("model",), "bytes")
+WATCH_FILE_EVENTS = Metric(
+    "ml_watch_file_events_total", "counter",
+    "What happened to files: read, appended, replaced, truncated, renamed, rejected, forgotten.", ("model", "event"),
+)  # fmt: skip
+WATCH_FILES = Metric(
+    "ml_watch_files", "gauge", "Files that are there now, by state: read, pending, rejected.", ("model", "state")
+)
+WATCH_PENDING_BYTES = Metric(
+    "ml_watch_pending_bytes", "gauge", "Bytes that are there and not yet counted, rejected files left out.",
+    ("model",), "bytes",
+)  # fmt: skip
+WATCH_NEWEST = Metric(
+    "ml_watch_newest_timestamp_seconds", "gauge",
+    "Time of the newest row that was counted, or of its file where rows have no time, in Unix time.",
+    ("model",), "seconds",
+)  # fmt: skip
+WATCH_RUNS = Metric(
+    "ml_watch_runs_total", "counter", "Readings of the data by this process, by outcome: succeeded, failed.",
+    ("model", "outcome"),
+)  # fmt: skip
+WATCH_RUN_SUCCESS = Metric("ml_watch_run_success", "gauge", "1 if the last reading succeeded, else 0.", ("model",))
+WATCH_LAST_RUN = Metric(
+    "ml_watch_last_run_timestamp_seconds", "gauge", "When the last reading ended, in Unix time.", ("model",), "seconds"
+)
+WATCH_RUN_DURATION = Metric(
+    "ml_watch_run_duration_seconds", "gauge", "How long the last reading took.", ("model",), "seconds"
+)
+WATCH_LEARNT = Metric(
+    "ml_watch_reference_learnt", "gauge", "1 if the reference was learnt from the first data, 0 if it was given.",
+    ("model",),
+)  # fmt: skip
+
 # --- performance -------------------------------------------------------------------------------------------------
 OUTCOMES = Metric(
     "ml_outcomes_total", "counter", "Predictions joined with their label: the confusion cells.",
@@ -181,6 +250,131 @@ RECALL = Metric(
     "ml_model_recall_ratio", "gauge", "Recall over the sliding window (macro mean if multiclass).", ("model",), "ratio"
 )
 F1 = Metric("ml_model_f1_ratio", "gauge", "F1 over the sliding window (macro mean if multiclass).", ("model",), "ratio")
+
+# --- scores: parts of AUC, calibration and losses ------------------------------------------------------------------
+SCORE_OUTCOMES = Metric(
+    "ml_score_outcomes_total", "counter",
+    "Labelled predictions per score bin; outcome is positive or negative.", ("model", "outcome", "bin"),
+)  # fmt: skip
+SCORE_OUTCOMES_ABOVE = Metric(
+    "ml_score_outcomes_above_total", "counter",
+    "Labelled predictions with a score in this bin or a higher one, by outcome.", ("model", "outcome", "bin"),
+)  # fmt: skip
+CALIBRATION_OUTCOMES = Metric(
+    "ml_calibration_outcomes_total", "counter",
+    "Labelled predictions per tenth of the score (of several classes: of the predicted one's probability).",
+    ("model", "bin"),
+)  # fmt: skip
+CALIBRATION_POSITIVES = Metric(
+    "ml_calibration_positives_total", "counter",
+    "Of these, those that were positive (of several classes: right).", ("model", "bin"),
+)  # fmt: skip
+CALIBRATION_SCORES = Metric(
+    "ml_calibration_scores_total", "counter", "Sum of their scores: how many were to be positive.", ("model", "bin")
+)
+LOG_LOSS_SUM = Metric("ml_log_loss_total", "counter", "Sum of log losses over labelled predictions, nats.", ("model",))
+BRIER_SUM = Metric("ml_brier_score_total", "counter", "Sum of Brier scores over labelled predictions.", ("model",))
+ROC_AUC = Metric("ml_model_roc_auc", "gauge", "Area under the ROC curve over the sliding window.", ("model",))
+PR_AUC = Metric(
+    "ml_model_pr_auc", "gauge", "Area under the precision-recall curve over the sliding window.", ("model",)
+)
+LOG_LOSS = Metric("ml_model_log_loss", "gauge", "Mean log loss over the sliding window, nats.", ("model",))
+BRIER = Metric("ml_model_brier_score", "gauge", "Mean Brier score over the sliding window.", ("model",))
+CALIBRATION_ERROR = Metric(
+    "ml_model_calibration_error_ratio", "gauge", "Expected calibration error (ECE) over the sliding window.",
+    ("model",), "ratio",
+)  # fmt: skip
+
+# --- regression: parts of errors -----------------------------------------------------------------------------------
+NUMBERS = Metric("ml_regression_outcomes_total", "counter", "Predicted numbers joined with their label.", ("model",))
+NUMBERS_ERROR = Metric(
+    "ml_regression_error_total", "counter",
+    "Sum of absolute errors; direction is over where too much was predicted, else under.", ("model", "direction"),
+)  # fmt: skip
+NUMBERS_SQUARED = Metric("ml_regression_squared_error_total", "counter", "Sum of squared errors.", ("model",))
+NUMBERS_DEVIATION = Metric(
+    "ml_regression_actual_deviation_total", "counter",
+    "Sum of the distances of actual values from a fixed centre; side is above or below.", ("model", "side"),
+)  # fmt: skip
+NUMBERS_SQUARED_DEVIATION = Metric(
+    "ml_regression_actual_squared_deviation_total", "counter", "Sum of the squares of these distances.", ("model",)
+)
+NUMBERS_RELATIVE = Metric(
+    "ml_regression_relative_error_total", "counter",
+    "Sum of absolute errors in parts of the actual value, where that is not 0.", ("model",),
+)  # fmt: skip
+NUMBERS_NONZERO = Metric(
+    "ml_regression_nonzero_outcomes_total", "counter", "Outcomes whose actual value is not 0.", ("model",)
+)
+RESIDUAL_OBSERVATIONS = Metric(
+    "ml_residual_bin_observations_total", "counter",
+    "Residuals (prediction less actual value) per bin.", ("model", "bin"),
+)  # fmt: skip
+RESIDUAL_UPPER_EDGE = Metric(
+    "ml_residual_bin_upper_edge", "gauge", "Upper edge (inclusive) of a bin of residuals.", ("model", "bin")
+)
+MAE = Metric("ml_model_mean_absolute_error", "gauge", "Mean absolute error over the sliding window.", ("model",))
+RMSE = Metric("ml_model_rms_error", "gauge", "Root mean squared error over the sliding window.", ("model",))
+BIAS = Metric("ml_model_bias", "gauge", "Mean of prediction less actual value over the sliding window.", ("model",))
+R2 = Metric("ml_model_r2", "gauge", "Share of the variance explained over the sliding window.", ("model",))
+MAPE = Metric(
+    "ml_model_mape_ratio", "gauge", "Mean absolute error in parts of the actual value over the sliding window.",
+    ("model",), "ratio",
+)  # fmt: skip
+
+# --- estimates: performance before labels --------------------------------------------------------------------------
+ESTIMATED_OUTCOMES = Metric(
+    "ml_estimated_outcomes_total", "counter",
+    "Expected confusion cells of all predictions with a score: sums of probabilities.",
+    ("model", "actual", "predicted"),
+)  # fmt: skip
+ESTIMATED_DOUBT = Metric(
+    "ml_estimated_doubt_total", "counter",
+    "Sum of q (1 - q), q the probability that a prediction is right: the variance of the right ones.",
+    ("model", "predicted"),
+)  # fmt: skip
+ESTIMATED_SCORE_OUTCOMES = Metric(
+    "ml_estimated_score_outcomes_total", "counter",
+    "Expected positives and negatives per score bin, of all predictions with a score.", ("model", "outcome", "bin"),
+)  # fmt: skip
+ESTIMATED_SCORE_OUTCOMES_ABOVE = Metric(
+    "ml_estimated_score_outcomes_above_total", "counter",
+    "Expected positives and negatives with a score in this bin or a higher one.", ("model", "outcome", "bin"),
+)  # fmt: skip
+SCORED_OUTCOMES = Metric(
+    "ml_scored_outcomes_total", "counter", "Labelled predictions that had a score.", ("model", "predicted")
+)
+SCORED_RIGHT = Metric("ml_scored_right_total", "counter", "Of these, those that were right.", ("model", "predicted"))
+SCORED_EXPECTED = Metric(
+    "ml_scored_expected_total", "counter", "Of these, those that were to be right: sum of q.", ("model", "predicted")
+)
+SCORED_DOUBT = Metric(
+    "ml_scored_doubt_total", "counter", "Of these, the variance of the right ones: sum of q (1 - q).",
+    ("model", "predicted"),
+)  # fmt: skip
+ESTIMATED_ACCURACY = Metric(
+    "ml_estimated_accuracy_ratio", "gauge", "Accuracy to be expected of the sliding window's predictions.",
+    ("model",), "ratio",
+)  # fmt: skip
+ESTIMATED_PRECISION = Metric(
+    "ml_estimated_precision_ratio", "gauge", "Precision to be expected (macro mean if multiclass).",
+    ("model",), "ratio",
+)  # fmt: skip
+ESTIMATED_RECALL = Metric(
+    "ml_estimated_recall_ratio", "gauge", "Recall to be expected (macro mean if multiclass).", ("model",), "ratio"
+)
+ESTIMATED_F1 = Metric(
+    "ml_estimated_f1_ratio", "gauge", "F1 to be expected (macro mean if multiclass).", ("model",), "ratio"
+)
+ESTIMATED_ROC_AUC = Metric("ml_estimated_roc_auc", "gauge", "Area under the ROC curve to be expected.", ("model",))
+ACCURACY_GAP = Metric(
+    "ml_accuracy_gap_ratio", "gauge",
+    "Realised less expected accuracy of the same labelled predictions in the sliding window.", ("model",), "ratio",
+)  # fmt: skip
+ACCURACY_GAP_NOISE = Metric(
+    "ml_accuracy_gap_noise_ratio", "gauge", "Gap that chance alone stays within, in 95 % of cases.",
+    ("model",), "ratio",
+)  # fmt: skip
 
 # --- thresholds --------------------------------------------------------------------------------------------------
 ALERT_THRESHOLD = Metric(
@@ -270,6 +464,24 @@ COLLECTOR_DURATION = Metric(
     "seconds",
 )  # fmt: skip
 
+# --- the endpoint's guard ----------------------------------------------------------------------------------------
+HTTP_AUTH_FAILURES = Metric(
+    "ml_http_auth_failures_total", "counter",
+    "Requests to the endpoint that were refused, by reason: missing, wrong, busy, certificate.", ("model", "reason"),
+)  # fmt: skip
+WEB_CONFIG_RELOAD_SUCCESS = Metric(
+    "ml_web_config_reload_success", "gauge", "1 if the web configuration is in force as its files are now, else 0.",
+    ("model",),
+)  # fmt: skip
+TLS_CERTIFICATE_EXPIRY = Metric(
+    "ml_tls_certificate_expiry_timestamp_seconds", "gauge",
+    "When the first certificate of the endpoint's chain runs out, in Unix time.", ("model",), "seconds",
+)  # fmt: skip
+SECRET_FILE_EXPOSED = Metric(
+    "ml_secret_file_exposed", "gauge", "1 if every user of the machine can read the file: web_config, key; else 0.",
+    ("model", "file"),
+)  # fmt: skip
+
 #: All metrics by name.
 METRICS: dict[str, Metric] = {metric.name: metric for metric in list(globals().values()) if isinstance(metric, Metric)}
 
@@ -289,4 +501,6 @@ SIGNALS: dict[str, str] = {
     "drift_critical_max": "PSI above this is strong drift (nats).",
     "samples_min": "Values in the window below which drift is not judged (count).",
     "quality_min": "Quality score below this raises an alert (ratio).",
+    "data_age_seconds_max": "Watched data older than this raise an alert (seconds).",
+    "rejected_files_max": "More files than this that cannot be read raise an alert (count).",
 }

@@ -8,9 +8,12 @@
     ├── DataError              data cannot be read or understood
     ├── MissingExtraError      an optional dependency is not installed (also an ImportError)
     ├── InstrumentationError   a model object cannot be hooked
+    ├── CheckpointError        a data monitor's checkpoint is damaged, held by another, or cannot be written
     ├── LifecycleError         a monitor is used in a state that does not allow it
     ├── PortInUseError         the address to serve on is taken (also an OSError)
-    └── ReportError            a report cannot be made
+    ├── HandOverError          metrics cannot be pushed, or written to a file
+    ├── ReportError            a report cannot be made
+    └── ServerError            Grafana or Prometheus refuses a request or cannot be reached
 
 Every message says what was found, where, and what to do about it.
 """
@@ -76,6 +79,10 @@ class InstrumentationError(MonitoringError, TypeError):
     """A model object has nothing that can be hooked, or does not allow it."""
 
 
+class CheckpointError(MonitoringError):
+    """A data monitor's checkpoint is damaged, held by another process, or cannot be written."""
+
+
 class LifecycleError(MonitoringError, RuntimeError):
     """A monitor is used in a state that does not allow it."""
 
@@ -84,5 +91,25 @@ class PortInUseError(MonitoringError, OSError):
     """The address that the endpoint should listen on is taken."""
 
 
+class HandOverError(MonitoringError):
+    """Metrics cannot be pushed, or written to a file."""
+
+
 class ReportError(MonitoringError):
     """A report cannot be made."""
+
+
+class ServerError(MonitoringError):
+    """Grafana or Prometheus refuses a request or cannot be reached.
+
+    Parameters
+    ----------
+    message : str
+        What was asked, what was answered, and what to do.
+    reason : str
+        The kind of failure in one word or two, for programs: ``bad-token``, ``version-conflict``, ``timeout``.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(message)

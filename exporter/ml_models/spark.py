@@ -15,12 +15,12 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
-from ml_models.errors import DataError, MissingExtraError
-from ml_models.profile.partitions import merge, packed, tally_batches, tally_of
+from ml_models.errors import DataError, MissingExtraError, ProfileError
+from ml_models.profile.partitions import merge, tally_batches, tally_of
 from ml_models.profile.passes import Passes
 from ml_models.profile.reference import Kind, ReferenceProfile
 from ml_models.profile.survey import merge_surveys, survey_batches
-from ml_models.profile.tally import Layout, Tally
+from ml_models.profile.tally import Tally
 
 __all__ = ["profile", "tally"]
 
@@ -75,10 +75,10 @@ def tally(df: Any, reference: ReferenceProfile, *, ignore: Collection[str] = (),
         df,
         wanted,
         lambda batches: tally_batches(batches, reference, found),
-        merge,
+        partial(merge, reference=reference),
         depth,
     )
-    return tally_of(packed(Tally(Layout.of(reference))) if answer is None else answer, reference)
+    return tally_of(merge([], reference) if answer is None else answer, reference)
 
 
 def profile(
@@ -86,6 +86,7 @@ def profile(
     *,
     prediction: str | None = None,
     label: str | None = None,
+    score: str | None = None,
     kinds: Mapping[str, Kind] | None = None,
     ignore: Collection[str] = (),
     min_count: int = 1,
@@ -93,28 +94,35 @@ def profile(
 ) -> ReferenceProfile:
     """Make a profile of a data frame, as :meth:`ReferenceProfile.fit` does of data on one machine.
 
-    The frame is read once, and columns of continuous numbers once or twice more (in data of a thousand columns four
-    times), so one that is costly to compute should be cached. The edges are quantiles of all rows, where ``fit``
-    takes those of a sample if there are more than a million. A column of more than 200,000 distinct texts is left
-    out with the reason; where there are more than ten columns of text the limit is two million by their number, and
-    10,000 at least.
+    The frame is read once, and columns of many distinct numbers again: mostly twice, so one that is costly to compute
+    should be cached. The edges are quantiles of all rows, where ``fit`` takes those of a sample if there are more than
+    65,536. A column of more than 200,000 distinct texts is left out with the reason; where there are more than ten
+    columns of text the limit is two million by their number, and 10,000 at least.
 
     Parameters
     ----------
     df : pyspark.sql.DataFrame
     prediction, label, kinds, ignore, min_count
         As :meth:`ReferenceProfile.fit` takes them.
+    score : str, optional
+        Not possible here: ``fit`` calibrates on every other row, and rows on many machines have no order.
     depth : int
         As :func:`tally`.
 
     Raises
     ------
     ProfileError
-        As :meth:`ReferenceProfile.fit`, and if the frame does not give the same rows twice.
+        As :meth:`ReferenceProfile.fit`, with ``score``, and if the frame does not give the same rows twice.
     DataError, MissingExtraError
         As :func:`tally`.
     """
     names = _names(df, depth)
+    if score is not None:
+        raise ProfileError(
+            f"reference: score={score!r}: calibration takes every other row, and rows on many machines have no order; "
+            "leave the column out with ignore=, and take the scores from ReferenceProfile.fit of a sample: "
+            "dataclasses.replace(profile, scores=of_sample.scores)"
+        )
     passes = Passes(
         names,
         prediction=prediction,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import subprocess
 import sys
 import types
 
+import bcrypt
 import click
 import pytest
 from click.testing import CliRunner
@@ -128,6 +131,40 @@ def test_an_error_of_the_package_is_a_message_and_exit_code_2(run, monkeypatch):
     monkeypatch.setitem(LAZY, "broken", Lazy("broken_commands:broken", "Fails."))
     result = run("broken")
     assert (result.exit_code, result.output) == (2, "mlmon: x.csv: no rows; give a file with rows\n")
+
+
+def test_hash_password_reads_a_line_and_prints_a_hash_that_opens(run):
+    result = CliRunner().invoke(mlmon, ["config", "hash-password", "--cost", "10"], input="pä ss:wörd\nrest\n")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert bcrypt.checkpw("pä ss:wörd".encode(), result.stdout.strip().encode())
+    assert len(result.stdout.splitlines()) == 1
+
+
+def test_hash_password_asks_at_a_terminal_twice_and_shows_nothing():
+    """On a real terminal: what is typed is not echoed, and the hash alone goes to standard output."""
+    code = "from ml_models.cli import main; main()"
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "config", "hash-password", "--cost", "10"],
+        stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, start_new_session=True,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        shown = b""
+        for prompt in (b"Password: ", b"confirmation: "):
+            while prompt not in shown:
+                shown += os.read(ours, 1000)
+            os.write(ours, b"hunter2\n")
+        out, _ = process.communicate(timeout=30)
+        os.close(ours)
+    assert bcrypt.checkpw(b"hunter2", out.strip())
+    assert b"hunter2" not in shown
+
+
+@pytest.mark.parametrize(("text", "fault"), [("\n", "is empty"), ("a" * 73 + "\n", "has 73 bytes")])
+def test_hash_password_refuses_what_bcrypt_cannot_keep(text, fault):
+    result = CliRunner().invoke(mlmon, ["config", "hash-password"], input=text)
+    assert result.exit_code == 1
+    assert fault in result.output
 
 
 def test_main_writes_errors_to_stderr():

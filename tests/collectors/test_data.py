@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
+from scipy.stats import false_discovery_control
 
 from ml_models.collectors.data import DEFAULT_THRESHOLDS, DataCollector
 from ml_models.collectors.isolation import collect
@@ -57,6 +58,32 @@ def test_the_noise_criterion_alone_holds_false_alarms_under_one_percent(normals,
     assert found < REPEATS / 100
 
 
+@pytest.mark.parametrize("method", ["ks", "chi2"])
+@pytest.mark.parametrize("rows", [50, 200, 1_000, 10_000])
+def test_of_many_tested_features_hardly_any_is_called_drifted_by_chance(normals, method, rows):
+    """With a threshold of 0 the adjusted p-values alone stand between noise and an alarm."""
+    found, judged = drifted(normals, rows, method=method, drift_warning_max=0.0, samples_min=50)
+    assert judged == REPEATS
+    assert found < REPEATS / 100
+
+
+@pytest.mark.parametrize("method", ["ks", "chi2"])
+def test_tests_find_a_shift_in_every_feature_that_has_it(normals, method):
+    assert drifted(normals, 1_000, shift=0.5, method=method) == (REPEATS, REPEATS)
+
+
+@pytest.mark.parametrize("method", ["ks", "chi2", "psi"])
+def test_pvalues_are_adjusted_for_the_columns_that_could_be_judged(layout, live, method):
+    drift = DataCollector("m", layout, {}, method).drift(live)
+    judged = by_name(layout, ~np.isnan(drift.pvalues))
+    tested = {"ks": {"steady", "moved", "constant", "score"}, "chi2": {"steady", "moved", "kind", "constant", "score"}}
+    assert {name for name, known in judged.items() if known} == tested.get(method, set())
+    known = ~np.isnan(drift.pvalues)
+    np.testing.assert_allclose(drift.adjusted[known], false_discovery_control(drift.pvalues[known]))
+    if method != "psi":
+        assert by_name(layout, drift.adjusted)["moved"] < 1e-6 < by_name(layout, drift.adjusted)["steady"]
+
+
 @pytest.mark.parametrize("rows", [200, 1_000])
 def test_categories_of_which_most_are_rare_raise_no_more_false_alarms(rows):
     """By the chi-square quantile alone one window in seven of 200 rows would."""
@@ -66,7 +93,9 @@ def test_categories_of_which_most_are_rare_raise_no_more_false_alarms(rows):
     tally, rng = Tally(layout), np.random.default_rng(rows)
     for feature in range(REPEATS):
         tally.add_column(feature, rng.choice(40, size=rows, p=shares))
-    assert DataCollector("m", layout, {}).drift(tally).drifted.tolist().count(True) < REPEATS / 100
+    for method in ("psi", "chi2"):
+        verdicts = DataCollector("m", layout, {"drift_warning_max": 0.0}, method).drift(tally).drifted.tolist()
+        assert verdicts.count(True) < REPEATS / 100
 
 
 @pytest.mark.parametrize("method", ["psi", "js", "ks", "hellinger"])
@@ -153,6 +182,17 @@ def test_every_method_can_be_the_one_that_decides(layout, live, method):
     verdicts = by_name(layout, drift.drifted)
     assert (verdicts["steady"], verdicts["moved"]) == (False, True)
     assert method in drift.scores
+
+
+@pytest.mark.parametrize("shift", [0.5, 5.0, 500.0, -50.0])
+def test_wasserstein_of_a_window_has_the_full_size_of_a_shift(normals, shift):
+    """Also far beyond the reference's range, where bins alone hold no distance, to a tenth."""
+    few = Layout(normals.features[:5])
+    tally = Tally(few)
+    tally.add_block(np.arange(5), np.random.default_rng(4).normal(shift, 1, (5, 4_000)))
+    merged = Tally(few) + tally + Tally(few)
+    scores = DataCollector("m", few, {}, "wasserstein").drift(merged).scores["wasserstein"]
+    np.testing.assert_allclose(scores, abs(shift), rtol=0.1, atol=0.05)
 
 
 def test_drift_below_its_threshold_or_within_noise_is_none(layout, live):

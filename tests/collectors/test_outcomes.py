@@ -11,6 +11,7 @@ from ml_models.exposition import render
 from ml_models.profile import Layout, Tally
 from ml_models.profile.classes import Classes
 from ml_models.profile.tally import MAX_CLASSES
+from ml_models.stats.performance import performance
 
 
 def samples(families):
@@ -26,9 +27,8 @@ def outcomes(total, window, classes, positive):
         outcome_families(
             "m",
             total,
-            window,
+            performance(window.outcomes, positive),
             classes,
-            positive=positive,
             labels={"joined": 100, "late": 2},
             awaiting=7,
             last_label=9.0,

@@ -9,7 +9,7 @@ from ml_models.catalog import LATENCY_BUCKETS
 from ml_models.collectors.serving import serving, serving_families
 from ml_models.exposition import render
 from ml_models.profile import Layout, Tally
-from ml_models.profile.tally import BUCKETS, CALLS, ERRORS, PREDICTED
+from ml_models.profile.tally import BUCKETS, CALL_SECONDS, CALLS, ERRORS, PREDICTED
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def tally():
     made.endpoints[0, BUCKETS + LATENCY_BUCKETS.index(2.5)] = 10
     made.endpoints[1, [CALLS, PREDICTED, ERRORS]] = 3, 300, 0
     made.endpoints[1, BUCKETS + len(LATENCY_BUCKETS)] = 3
-    made.sums[:2] = 21.8, 270.0
+    made.seconds[:2, CALL_SECONDS] = 21.8, 270.0
     return made
 
 
@@ -53,7 +53,8 @@ def test_without_calls_the_figures_are_undefined():
 def test_families_hold_every_endpoint_and_what_was_dropped(tally):
     found = samples(
         serving_families(
-            "m", tally, ["predict", "batch"], dropped_rows=[5, 0], errors={("predict", "KeyError"): 5},
+            "m", tally, ["predict", "batch"], dropped_rows=[5, 0],
+            queued=[True, False], streams=[False, True], errors={("predict", "KeyError"): (5, 1.5)},
             in_progress=2, sampling_rate=0.5,
         )
     )  # fmt: skip
@@ -71,3 +72,19 @@ def test_families_hold_every_endpoint_and_what_was_dropped(tally):
     assert found[bucket, two, ("le", "+Inf"), model] == 3
     assert found["ml_prediction_duration_seconds_count", one, model] == 100
     assert found["ml_prediction_duration_seconds_sum", two, model] == 270.0
+
+
+def test_waits_and_items_begin_at_zero_where_they_are_measured(tally):
+    """And endpoints that have none have no series of them."""
+    found = samples(
+        serving_families(
+            "m", tally, ["predict", "stream"], dropped_rows=[0, 0], queued=[True, False], streams=[False, True],
+            errors={}, in_progress=0, sampling_rate=1.0,
+        )
+    )  # fmt: skip
+    model, one, two = ("model", "m"), ("endpoint", "predict"), ("endpoint", "stream")
+    assert found["ml_prediction_queued_seconds_count", one, model] == 0
+    assert found["ml_prediction_items_total", two, model] == 0
+    assert found["ml_prediction_first_item_seconds_count", two, model] == 0
+    assert ("ml_prediction_queued_seconds_count", two, model) not in found
+    assert ("ml_prediction_items_total", one, model) not in found

@@ -16,7 +16,7 @@ LAYOUT = Layout.of(None)
 def of(count):
     delta = Tally(LAYOUT)
     delta.schema[-1] = count
-    delta.sums[0] = count / 2
+    delta.seconds[0, 0] = count / 2
     return delta
 
 
@@ -45,7 +45,7 @@ def test_a_window_holds_all_that_is_younger_and_nothing_older_than_a_sub_window_
     surely = sum(count for when, count in events if when > now - asked + slack)
     perhaps = sum(count for when, count in events if when > now - asked - width - slack)
     assert surely <= seen(found) <= perhaps
-    assert found.tally.sums[0] == seen(found) / 2
+    assert found.tally.seconds[0, 0] == seen(found) / 2
     assert min(asked, now - started) - slack <= max(found.seconds, 0) <= asked + width + slack
     began = now - found.seconds  # exactly these seconds, so that a rate is one
     at_least, at_most = (sum(count for when, count in events if when >= began + e) for e in (slack, -slack))
@@ -103,3 +103,39 @@ def test_tallies_of_another_layout_are_refused_and_change_nothing():
     with pytest.raises(ValueError, match="different layouts"):
         window.add(Tally(Layout.of(ReferenceProfile.fit({"x": [1, 2]}))), 1.0)
     assert not np.any(window.total.counts)
+
+
+def test_what_is_taken_back_leaves_the_window_and_is_summed_apart():
+    window = SlidingWindow(Layout.of(None), span=60.0, now=0.0, slots=6)
+    delta = Tally(Layout.of(None))
+    delta.outcomes[1, 1] = 3
+    window.add(delta, now=5.0)
+    taken = Tally(Layout.of(None))
+    taken.outcomes[1, 1] = 2
+    (number,) = window.numbers(np.array([5.0])).tolist()
+    window.retract(taken, number)
+    assert window.last(60.0, now=6.0).tally.outcomes[1, 1] == 1
+    assert window.total.outcomes[1, 1] == 3, "a counter never goes down"
+    assert window.retracted.outcomes[1, 1] == 2
+
+
+def test_what_left_the_window_is_not_taken_back_from_what_is_in_it():
+    window = SlidingWindow(Layout.of(None), span=60.0, now=0.0, slots=6)
+    delta = Tally(Layout.of(None))
+    delta.outcomes[0, 0] = 1
+    window.add(delta, now=75.0)  # in the same place of the ring as the time of the first label
+    for when in (5.0, -100.0):
+        (number,) = window.numbers(np.array([when])).tolist()
+        window.retract(delta, number)
+    assert window.last(60.0, now=76.0).tally.outcomes[0, 0] == 1
+    assert window.retracted.outcomes[0, 0] == 2
+
+
+def test_no_count_of_a_window_is_below_zero():
+    """A process may take back what another one has counted: over both the sum is right, here it is nothing."""
+    window = SlidingWindow(Layout.of(None), span=60.0, now=0.0, slots=6)
+    delta = Tally(Layout.of(None))
+    window.add(delta, now=1.0)
+    delta.outcomes[0, 0] = 1
+    window.retract(delta, 0)
+    assert window.last(60.0, now=2.0).tally.outcomes.sum() == 0

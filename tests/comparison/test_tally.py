@@ -18,7 +18,7 @@ REFERENCE = ReferenceProfile.fit(BEFORE, label="late")
 
 
 def counted(*parts):
-    return tally_of(merge(tally_batches(part, REFERENCE) for part in parts), REFERENCE)
+    return tally_of(merge((tally_batches(part, REFERENCE) for part in parts), REFERENCE), REFERENCE)
 
 
 def test_the_report_is_that_of_the_rows():

@@ -18,7 +18,8 @@ from ml_models.config import ALERT_CHANNELS, DRIFT_METHODS, TASKS, Config
 from ml_models.config.config import Document
 from ml_models.config.parameters import dotted, parameters_of
 from ml_models.errors import ConfigError
-from ml_models.monitoring import ModelMonitor
+from ml_models.monitoring import DataMonitor, ModelMonitor
+from ml_models.monitoring.data_monitor import THRESHOLDS
 
 # The specification's example, letter for letter.
 SPECIFICATION = """\
@@ -44,6 +45,7 @@ monitoring:
 DEFAULT_ARGUMENTS = {
     "name": None,
     "version": "",
+    "deployment": "champion",
     "reference": None,
     "task": "auto",
     "classes": None,
@@ -72,6 +74,7 @@ DEFAULT_ARGUMENTS = {
     "health_check_timeout": 10.0,
     "host": "127.0.0.1",
     "port": 9877,
+    "web_config": None,
     "log_level": None,
     "log_format": "plain",
 }
@@ -119,21 +122,60 @@ def test_the_specifications_example_loads_as_it_stands(write):
 def test_data_monitor_gets_its_interval_the_data_thresholds_and_a_port_of_its_own(write):
     assert Config(write(SPECIFICATION), environ={}).get_data_monitoring_config() == {
         "name": None,
+        "version": "",
         "reference": None,
         "interval": 3600.0,
         "window": 3600.0,
+        "time_column": None,
+        "prediction": None,
+        "label": None,
+        "ignore": (),
+        "checkpoint": None,
         "alert_thresholds": {
             "drift_warning_max": 0.1,
             "drift_critical_max": 0.25,
             "samples_min": 200.0,
             "quality_min": 0.9,
+            "rejected_files_max": 0.0,
         },
         "drift_method": "psi",
         "host": "127.0.0.1",
         "port": 9878,
+        "web_config": None,
         "log_level": "INFO",
         "log_format": "plain",
     }
+
+
+def test_the_data_monitors_arguments_are_exactly_those_of_the_settings_and_so_are_their_defaults():
+    signature = inspect.signature(DataMonitor).parameters
+    arguments = Config(environ={}).get_data_monitoring_config()
+    assert set(arguments) == set(signature) - {"data_path"}
+    assert {name: signature[name].default for name in arguments if name != "alert_thresholds"} == {
+        name: value for name, value in arguments.items() if name != "alert_thresholds"
+    }
+    assert arguments["alert_thresholds"].items() >= THRESHOLDS.items()
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ({}, None),
+        ({"model": {"name": "churn"}}, "churn-data"),
+        ({"model": {"name": "churn"}, "data": {"name": "batch"}}, "batch"),
+        ({"data": {"name": "batch"}}, "batch"),
+    ],
+)
+def test_the_data_monitor_is_not_named_as_the_model_monitor_unless_it_is_asked_for(section, expected):
+    """The recording rules add what has the same name."""
+    assert Config.from_dict({"monitoring": section}).get_data_monitoring_config()["name"] == expected
+
+
+def test_a_relative_checkpoint_is_taken_from_the_folder_of_the_file(write):
+    file = write("monitoring:\n  data:\n    checkpoint: state\n")
+    assert Config(file, environ={}).get_data_monitoring_config()["checkpoint"] == str(Path(file).parent / "state")
+    over = Config(file, environ={"ML_MODELS_DATA__CHECKPOINT": "here"})
+    assert over.get_data_monitoring_config()["checkpoint"] == "here"
 
 
 @pytest.mark.parametrize(
@@ -175,11 +217,15 @@ def test_every_signal_of_the_catalog_can_be_set_and_is_in_base_units():
                     "drift_critical_threshold": 0.4,
                     "min_samples": 500,
                     "quality_threshold": 0.8,
+                    "max_age": 7200,
+                    "max_rejected_files": 3,
                 },
             }
         }
     )
-    thresholds = config.get_monitoring_config()["alert_thresholds"]
+    watched = config.get_data_monitoring_config()["alert_thresholds"]
+    assert (watched["data_age_seconds_max"], watched["rejected_files_max"]) == (7200.0, 3.0)
+    thresholds = config.get_monitoring_config()["alert_thresholds"] | watched
     assert set(thresholds) == set(SIGNALS)
     assert thresholds == {
         "accuracy_min": 0.9,
@@ -196,6 +242,8 @@ def test_every_signal_of_the_catalog_can_be_set_and_is_in_base_units():
         "drift_critical_max": 0.4,
         "samples_min": 500.0,
         "quality_min": 0.8,
+        "data_age_seconds_max": 7200.0,
+        "rejected_files_max": 3.0,
     }
 
 
@@ -227,6 +275,14 @@ def test_a_relative_reference_is_taken_from_the_files_folder(write, tmp_path, mo
     assert Config("monitoring.yml", environ={}).get_data_monitoring_config()["reference"] == expected
 
 
+def test_relative_files_of_grafana_are_taken_from_the_files_folder(write, tmp_path):
+    file = write("monitoring: {grafana: {token_file: token, ca_file: /etc/ca.pem}}")
+    grafana = Config(file, environ={}).monitoring.grafana
+    assert (grafana.token_file, grafana.ca_file) == (str(tmp_path / "token"), "/etc/ca.pem")
+    variables = {"ML_MODELS_GRAFANA__TOKEN_FILE": "here"}
+    assert Config(file, environ=variables).monitoring.grafana.token_file == "here"  # noqa: S105 - a path
+
+
 def test_an_absolute_reference_and_one_from_elsewhere_stay_as_they_are(write):
     file = write("monitoring: {model: {reference: /srv/ref.json}}")
     assert Config(file, environ={}).monitoring.model.reference == "/srv/ref.json"
@@ -234,6 +290,13 @@ def test_an_absolute_reference_and_one_from_elsewhere_stay_as_they_are(write):
     assert Config(file, environ=variables).monitoring.model.reference == "here.json"
     values = {"monitoring": {"model": {"reference": Path("here.json")}}}
     assert Config.from_dict(values).monitoring.model.reference == "here.json"
+
+
+def test_a_relative_web_configuration_is_taken_from_the_files_folder(write, tmp_path):
+    file = write("monitoring: {server: {web_config: tls/web.yml}}")
+    assert Config(file, environ={}).get_monitoring_config()["web_config"] == str(tmp_path / "tls/web.yml")
+    variables = {"ML_MODELS_SERVER__WEB_CONFIG": "here.yml"}
+    assert Config(file, environ=variables).get_monitoring_config()["web_config"] == "here.yml"
 
 
 def test_names_of_choices_may_have_any_case():
@@ -247,6 +310,12 @@ def test_names_of_choices_may_have_any_case():
 def test_each_drift_method_can_be_asked_for(method):
     config = Config.from_dict({"monitoring": {"data": {"drift_method": method}}})
     assert config.get_monitoring_config()["drift_method"] == method
+
+
+def test_the_drift_methods_are_all_that_there_are():
+    from ml_models.stats.drift import METHODS
+
+    assert tuple(METHODS) == DRIFT_METHODS
 
 
 def test_classes_keep_their_types_and_order(write):
@@ -367,9 +436,18 @@ def test_importing_the_settings_brings_no_numeric_library():
     assert done.stdout.strip() == "set()"
 
 
-def test_channels_are_the_three_of_the_alertmanager_configuration():
+def test_channels_are_those_of_the_alertmanager_configuration():
     config = Config.from_dict({"monitoring": {"system": {"alert_channels": list(ALERT_CHANNELS)}}})
-    assert config.alert_channels == ("email", "slack", "webhook")
+    assert config.alert_channels == ("email", "slack", "webhook", "pagerduty", "opsgenie", "teams")
+
+
+def test_routes_and_quiet_hours_survive_being_written_and_read():
+    route = {"name": "fraud", "models": ["fraud"], "severities": ["critical"], "slack_channel": "#fraud"}
+    values = {"notifications": {"routes": [route], "quiet_hours": ["sat,sun"], "time_zone": "Europe/Zurich"}}
+    config = Config.from_dict({"monitoring": values})
+    assert Config.from_dict(config.to_dict()) == config
+    assert hash(Config.from_dict(config.to_dict())) == hash(config)
+    assert config.monitoring.notifications.routes[0].slack_channel == "#fraud"
 
 
 def test_an_object_that_is_no_path_is_refused_with_the_way_out():

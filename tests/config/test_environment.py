@@ -6,6 +6,7 @@ import pytest
 
 from ml_models.config import Config
 from ml_models.config.config import Document
+from ml_models.config.notifications import RouteSection
 from ml_models.config.parameters import parameters_of
 from ml_models.errors import ConfigError
 
@@ -44,6 +45,7 @@ def test_a_dict_is_not_overridden(monkeypatch):
 VALUES = {
     "model.name": ("churn", "churn"),
     "model.version": ("1.10", "1.10"),
+    "model.deployment": ("shadow", "shadow"),
     "model.reference": ("ref.json", "ref.json"),
     "model.task": ("classification", "classification"),
     "model.classes": ("0, 1", (0, 1)),
@@ -70,16 +72,67 @@ VALUES = {
     "data.quality_threshold": ("0.8", 0.8),
     "data.distribution_interval": ("60", 60.0),
     "data.sampling_rate": ("0.1", 0.1),
+    "data.name": ("batch", "batch"),
+    "data.time_column": ("ts", "ts"),
+    "data.prediction_column": ("score", "score"),
+    "data.label_column": ("late", "late"),
+    "data.ignore_columns": ("id, note", ("id", "note")),
+    "data.checkpoint": ("/var/lib/mlmon", "/var/lib/mlmon"),
+    "data.max_age": ("7200", 7200.0),
+    "data.max_rejected_files": ("0", 0),
     "system.health_check_interval": ("5", 5.0),
     "system.health_check_timeout": ("2", 2.0),
     "system.log_level": ("error", "ERROR"),
     "system.log_format": ("json", "json"),
     "system.alert_channels": ("email, webhook", ("email", "webhook")),
+    "notifications.alertmanager_version": ("0.28", "0.28"),
+    "notifications.email.to": ("a@example.org, b@example.org", ("a@example.org", "b@example.org")),
+    "notifications.email.sender": ("ml@example.org", "ml@example.org"),
+    "notifications.email.smarthost": ("mail.example.org:587", "mail.example.org:587"),
+    "notifications.email.require_tls": ("true", True),
+    "notifications.email.ca_file": ("/etc/ca.pem", "/etc/ca.pem"),
+    "notifications.email.username": ("ml", "ml"),
+    "notifications.email.password_file": ("/run/secrets/smtp", "/run/secrets/smtp"),
+    "notifications.slack.channel": ("#other", "#other"),
+    "notifications.slack.url_file": ("/run/secrets/slack", "/run/secrets/slack"),
+    "notifications.webhook.url": ("https://a.example.org/x?y=1", "https://a.example.org/x?y=1"),
+    "notifications.webhook.url_file": ("/run/secrets/hook", "/run/secrets/hook"),
+    "notifications.webhook.token_file": ("/run/secrets/token", "/run/secrets/token"),
+    "notifications.pagerduty.routing_key_file": ("/run/secrets/pd", "/run/secrets/pd"),
+    "notifications.pagerduty.url": ("https://pd.example.org", "https://pd.example.org"),
+    "notifications.opsgenie.api_key_file": ("/run/secrets/og", "/run/secrets/og"),
+    "notifications.opsgenie.url": ("https://og.example.org/", "https://og.example.org/"),
+    "notifications.opsgenie.team": ("ml", "ml"),
+    "notifications.teams.url_file": ("/run/secrets/teams", "/run/secrets/teams"),
+    "notifications.critical": ("slack", ("slack",)),
+    "notifications.warning": ("slack,email", ("slack", "email")),
+    "notifications.info": ("slack", ("slack",)),
+    "notifications.routes": (
+        '[{"name": "fraud", "models": ["a", "b"]}]',
+        (RouteSection(name="fraud", models=("a", "b")),),
+    ),
+    "notifications.group_wait": ("0", 0.0),
+    "notifications.group_interval": ("60", 60.0),
+    "notifications.critical_repeat_interval": ("3600", 3600.0),
+    "notifications.warning_repeat_interval": ("7200", 7200.0),
+    "notifications.send_resolved": ("False", False),
+    "notifications.quiet_hours": ("sat,sun; mon-fri 20:00-07:00", ("sat,sun", "mon-fri 20:00-07:00")),
+    "notifications.quiet_severities": ("info", ("info",)),
+    "notifications.time_zone": ("Europe/Zurich", "Europe/Zurich"),
+    "notifications.watchdog_url": ("https://switch.example.org", "https://switch.example.org"),
+    "notifications.watchdog_url_file": ("/run/secrets/switch", "/run/secrets/switch"),
+    "notifications.watchdog_interval": ("30", 30.0),
     "server.host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104  # a value to read, nothing listens
     "server.port": ("8000", 8000),
+    "server.web_config": ("/etc/mlmon/web.yml", "/etc/mlmon/web.yml"),
     "server.data_port": ("8001", 8001),
     "buffer.rows": ("1024", 1024),
     "buffer.bytes": ("1048576", 1048576),
+    "grafana.url": ("https://grafana.example.org", "https://grafana.example.org"),
+    "grafana.token_file": ("token", "token"),
+    "grafana.ca_file": ("ca.pem", "ca.pem"),
+    "grafana.folder": ("Models", "Models"),
+    "grafana.timeout": ("5", 5.0),
 }
 
 
@@ -182,7 +235,7 @@ def test_a_wrong_element_names_the_variable_and_not_the_line_of_the_replaced_one
         Config(file, environ={"ML_MODELS_SYSTEM__ALERT_CHANNELS": "email,pigeon"})
     assert caught.value.faults == (
         "monitoring.system.alert_channels[1] (ML_MODELS_SYSTEM__ALERT_CHANNELS): found 'pigeon'; "
-        "one of email, slack, webhook",
+        "one of email, slack, webhook, pagerduty, opsgenie, teams",
     )
     assert caught.value.source.endswith("monitoring.yml and environment")
 

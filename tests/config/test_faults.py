@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ml_models.config import Config
+from ml_models.config import ALERT_CHANNELS, Config
 from ml_models.config.config import Document
 from ml_models.config.parameters import dotted, parameters_of
 from ml_models.config.sources import parse_yaml
@@ -65,8 +65,8 @@ extra: 1
         "monitoring.data.drift_critical_threshold: found 0.25 (the default); a number above drift_threshold (0.3)",
         "monitoring.data.sampling_rate (line 10): found 0; a ratio above 0 and up to 1",
         "monitoring.system.log_level (line 12): found 'LOUD'; one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
-        "monitoring.system.alert_channels[1] (line 13): found 'pager'; one of email, slack, webhook",
-        "monitoring.system.alert_channels[2] (line 13): found 3; one of email, slack, webhook",
+        f"monitoring.system.alert_channels[1] (line 13): found 'pager'; one of {', '.join(ALERT_CHANNELS)}",
+        f"monitoring.system.alert_channels[2] (line 13): found 3; one of {', '.join(ALERT_CHANNELS)}",
         "monitoring.server (line 14): found 5; a mapping of settings",
         "extra (line 15): unknown key; allowed here: monitoring",
     }
@@ -326,3 +326,47 @@ VARIABLES = st.sampled_from([parameter.variable for parameter in PARAMETERS])
 def test_any_environment_is_read_or_refused_by_its_variables(environ):
     faults = refusal(lambda: Config(environ=environ))
     assert all(any(f"({name})" in fault for name in environ) or "(the default)" in fault for fault in faults)
+
+
+def test_what_is_wrong_in_a_list_of_mappings_is_named_to_its_end(write):
+    """Line, index and key; an unknown key with what is known there."""
+    text = """
+monitoring:
+  notifications:
+    email:
+      smarthost: mail
+      to: [nobody]
+    quiet_hours: ["mon-fri 25:00-07:00"]
+    time_zone: Europe/Atlantis
+    alertmanager_version: 0.25
+    webhook: {url: "https://me:secret@example.org"}
+    routes:
+      - name: a
+        modles: [x]
+      - name: b
+        severities: [critical, urgent]
+      - models: [x]
+      - also_default: maybe
+        name: c
+      - 3
+"""
+    with pytest.raises(ConfigError) as caught:
+        Config(write(text), environ={})
+    place = "monitoring.notifications"
+    assert set(caught.value.faults) == {
+        f"{place}.email.smarthost (line 5): found 'mail'; host:port",
+        f"{place}.email.to[0] (line 6): found 'nobody'; an address such as oncall@example.org",
+        f"{place}.quiet_hours[0] (line 7): found 'mon-fri 25:00-07:00'; weekdays, times or both, such as "
+        "'mon-fri 20:00-07:00', 'sat,sun' or '22:00-06:00'",
+        f"{place}.time_zone (line 8): found 'Europe/Atlantis'; a time zone such as Europe/Zurich or UTC",
+        f"{place}.alertmanager_version (line 9): found 0.25; a version in quotes, such as '0.25'",
+        f"{place}.webhook.url (line 10): found 'https://***@example.org'; an address that begins with http:// or "
+        "https://, without user and password",
+        f"{place}.routes[0].modles (line 13): unknown key; did you mean models?",
+        f"{place}.routes[1].severities[1] (line 15): found 'urgent'; one of critical, warning, info",
+        f"{place}.routes[2].name: is missing; text that is not empty (put a number in quotes)",
+        f"{place}.routes[3].also_default (line 17): found 'maybe'; true or false",
+        f"{place}.routes[4] (line 19): found 3; a list of mappings with name, models, categories, severities, "
+        "channels, also_default, email_to, slack_channel, webhook_url, pagerduty_routing_key_file, "
+        "opsgenie_api_key_file, teams_url_file",
+    }

@@ -51,6 +51,18 @@ def test_any_label_text_survives_exposing_and_parsing(values):
 
 
 @settings(deadline=None, max_examples=50)
+@given(st.lists(ENCODABLE, min_size=1, max_size=3, unique=True), ENCODABLE.filter(bool))
+def test_constant_labels_are_on_every_sample(values, version):
+    """Besides their own labels, in both formats, and the families given stay as they were."""
+    exposed = _exposed(values)
+    for openmetrics, parse in ((False, parse_plain), (True, parse_openmetrics)):
+        text = render(exposed, openmetrics=openmetrics, constant={catalog.MODEL_VERSION: version}).decode()
+        assert {s.labels[catalog.MODEL_VERSION] for one in parse(text) for s in one.samples} == {version}
+        assert _labels(text, parse) == [values, values]
+    assert all(catalog.MODEL_VERSION not in sample.labels for sample in exposed[0].samples)
+
+
+@settings(deadline=None, max_examples=50)
 @given(st.lists(TEXT, min_size=1, max_size=4, unique=True))
 def test_half_a_surrogate_pair_in_a_name_does_not_cost_the_scrape(values):
     """UTF-8 has no such character; it is spelled out, and no two series become one."""

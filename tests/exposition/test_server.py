@@ -18,6 +18,7 @@ import pytest
 from ml_models.errors import PortInUseError
 from ml_models.exposition import OPENMETRICS, PLAIN, Endpoint, Server
 from ml_models.exposition import server as module
+from ml_models.exposition.handler import Handler
 
 LARGE = b"# a line of text\n" * 200
 
@@ -200,7 +201,7 @@ def test_requests_that_are_none_are_refused_and_harm_no_one(request_, status, se
 @pytest.mark.parametrize("request_", [b"", b"\r\n", b"GET / HT"])
 def test_a_client_that_leaves_is_let_go(request_, served):
     _raw(served, request_)
-    _wait(lambda: not served._http._connections)
+    _wait(lambda: not served._http.connections)
     assert _ask(served)[0].status == 200
 
 
@@ -220,13 +221,13 @@ def test_a_client_that_leaves_before_its_answer_is_no_error(served, answers, cap
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")  # a reset, not an orderly end
     client.close()
     leave.set()
-    _wait(lambda: not served._http._connections)
+    _wait(lambda: not served._http.connections)
     assert caplog.text == ""
     assert _ask(served, "/healthz")[0].status == 200
 
 
 def test_a_client_that_says_nothing_is_let_go_after_a_while(answers, monkeypatch):
-    monkeypatch.setattr(module._Handler, "timeout", 0.05)
+    monkeypatch.setattr(Handler, "timeout", 0.05)
     server = Server(answers.endpoint, "127.0.0.1", 0)
     try:
         with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
@@ -235,18 +236,41 @@ def test_a_client_that_says_nothing_is_let_go_after_a_while(answers, monkeypatch
         server.close()
 
 
-def test_connections_are_bounded_and_free_again_afterwards(served):
-    """A flood takes no more than so many threads; who comes too late is told by an ended connection."""
+def test_connections_are_bounded_and_who_says_nothing_makes_place(served):
+    """A flood takes no more than so many threads and keeps nobody out: the longest silent client goes first."""
     before = threading.active_count()
     flood = [socket.create_connection(("127.0.0.1", served.port), timeout=10) for _ in range(module.MAX_CONNECTIONS)]
-    _wait(lambda: len(served._http._connections) == module.MAX_CONNECTIONS)
-    late = socket.create_connection(("127.0.0.1", served.port), timeout=10)
-    assert late.recv(1) == b""
-    assert threading.active_count() - before <= module.MAX_CONNECTIONS
-    for client in (*flood, late):
-        client.close()
-    _wait(lambda: not served._http._connections)
+    _wait(lambda: len(served._http.connections) == module.MAX_CONNECTIONS)
+    for client in flood[1:]:
+        client.sendall(b"GET /metrics HTTP/1.1\r\nX-Slow: ")  # and no end of it
     assert _ask(served)[0].status == 200
+    assert flood[0].recv(1) == b""
+    assert threading.active_count() - before <= module.MAX_CONNECTIONS
+    for client in flood:
+        client.close()
+    _wait(lambda: not served._http.connections)
+    assert _ask(served)[0].status == 200
+
+
+def test_who_is_being_answered_keeps_the_place_and_who_comes_too_late_is_told(served, answers):
+    leave, begun = threading.Event(), threading.Semaphore(0)
+
+    def slow(_openmetrics: bool) -> bytes:
+        begun.release()
+        assert leave.wait(10)
+        return b"in time\n"
+
+    answers.metrics = slow
+    clients = [socket.create_connection(("127.0.0.1", served.port), timeout=10) for _ in range(module.MAX_CONNECTIONS)]
+    for client in clients:
+        client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        assert begun.acquire(timeout=10)
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as late:
+        assert late.recv(1) == b""
+    leave.set()
+    for client in clients:
+        with client, client.makefile("rb") as answer:
+            assert answer.read().endswith(b"in time\n")
 
 
 def test_a_thread_that_cannot_be_started_costs_one_answer_and_no_place(served, monkeypatch):

@@ -16,7 +16,18 @@ from ml_models.monitoring.outputs import Interpreter
 from ml_models.monitoring.recorder import FAILED
 from ml_models.profile import Layout, ReferenceProfile, Tally
 from ml_models.profile.classes import Classes
-from ml_models.profile.tally import BINS, BUCKETS, CALLS, ERRORS, INVALID, MAX_CLASSES, MISSING, PREDICTED, ROWS
+from ml_models.profile.tally import (
+    BINS,
+    BUCKETS,
+    CALL_SECONDS,
+    CALLS,
+    ERRORS,
+    INVALID,
+    MAX_CLASSES,
+    MISSING,
+    PREDICTED,
+    ROWS,
+)
 
 IDS = IdMaker()
 REFERENCE = {"age": np.arange(100.0), "fare": np.arange(100.0) / 10, "city": ["Oslo", "Bergen"] * 50}
@@ -53,7 +64,7 @@ class Drained:
         return self.tally.cells[self.layout.index[role, name]]
 
     def label(self, ids, actuals):
-        return self.drain.labels(self.tally, ids, actuals, IDS)
+        return len(self.drain.labels(self.tally, ids, actuals, IDS, 0.0)[0])
 
     @property
     def endpoint(self):
@@ -76,7 +87,7 @@ def test_calls_errors_and_latency():
     drained = Drained().call(1, 0, FAILED, 1, seconds=LATENCY_BUCKETS[3])
     assert drained.endpoint == [4, 3, 1]
     assert drained.tally.endpoints[0, BUCKETS + 3] == 4, "a bucket holds its upper bound"
-    assert drained.tally.sums[0] == pytest.approx(4 * LATENCY_BUCKETS[3])
+    assert drained.tally.seconds[0, CALL_SECONDS] == pytest.approx(4 * LATENCY_BUCKETS[3])
     drained.call(1, seconds=1e4)
     assert drained.tally.endpoints[0, BUCKETS + len(LATENCY_BUCKETS)] == 1
 
@@ -281,7 +292,7 @@ def test_where_the_reference_holds_two_classes_scores_are_counted_as_these():
 def test_labels_are_joined_counted_and_tallied():
     data = {"x": np.arange(100.0), "late": [0, 1] * 50}
     drained = Drained(data, classes=[0, 1], label="late").call(0, 1, 1, 0, features={"x": 1.0})
-    joined = drained.label([*(made(i) for i in range(4)), made(0), "stranger", made(1)], [0, 1, 0, 7, 1, 1, None])
+    joined = drained.label([*(made(i) for i in range(4)), made(0), "stranger", made(1)], [0, 1, 0, 7, 0, 1, None])
     assert joined == 4
     assert drained.tally.outcomes[:2, :2].tolist() == [[1, 1], [0, 1]]
     assert drained.tally.outcomes[MAX_CLASSES, 0] == 1, "a label that is no known class is an other one"

@@ -23,7 +23,7 @@ FEATURE = {
     "distribution": DISTRIBUTION,
 }  # fmt: skip
 SHAPE: dict[str, Any] = {
-    "model": {"name": TEXT, "version": TEXT, "task": TEXT, "reference": (str, type(None))},
+    "model": {"name": TEXT, "version": TEXT, "deployment": TEXT, "task": TEXT, "reference": (str, type(None))},
     "window_seconds": NUMBER,
     "generated_at": INSTANT,
     "thresholds": dict,
@@ -101,7 +101,13 @@ def _nothing_but(found: dict[str, Any], **known: Any) -> None:
 def test_before_anything_is_seen_all_is_undefined_and_nothing_made_up(make):
     monitor = make(name="empty", version="2.1")
     found = _metrics(monitor)
-    assert found["model"] == {"name": "empty", "version": "2.1", "task": "auto", "reference": None}
+    assert found["model"] == {
+        "name": "empty",
+        "version": "2.1",
+        "task": "auto",
+        "deployment": "champion",
+        "reference": None,
+    }
     performance = found["performance"]
     assert (performance["predictions"], performance["labels"], performance["throughput_per_second"]) == (0, 0, 0.0)
     _nothing_but(performance["latency_seconds"])

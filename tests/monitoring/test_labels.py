@@ -124,9 +124,23 @@ def test_unknown_repeated_and_missing_labels_are_told_apart(served):
     for missing in (None, float("nan"), np.nan, pd.NA, [], object()):
         monitor.record_outcome(known, missing)
     monitor.record_outcome(known, "yes")
-    monitor.record_outcome(known, "no")
+    monitor.record_outcome(known, "yes")
     assert _ends(monitor) == {"orphan": 4, "invalid": 6, "joined": 1, "duplicate": 1}
     assert _cells(monitor) == [[0, 0], [0, 1]]
+
+
+def test_a_corrected_label_takes_back_what_it_replaces(served):
+    """The window's figures are those of the last labels; the counters go up by both, and one says what was undone."""
+    monitor, serve = served
+    ids = [serve("yes"), serve("no")]
+    monitor.record_outcomes(ids, ["no", "no"])
+    monitor.pipeline.drain()
+    monitor.record_outcome(ids[0], "yes")
+    monitor.record_outcomes([ids[1], ids[1]], ["yes", "no"])
+    assert _ends(monitor) == {"joined": 2, "corrected": 3}
+    assert _cells(monitor) == [[2, 1], [1, 1]]
+    assert monitor.pipeline.retracted.outcomes[:2, :2].tolist() == [[1, 1], [1, 0]]
+    assert monitor.get_metrics()["performance"]["confusion"]["counts"] == [[1, 0], [0, 1]]
 
 
 def test_unknown_classes_share_a_cell_and_never_become_a_name(served):

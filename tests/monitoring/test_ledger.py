@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml_models.monitoring.held import Actual, Held
 from ml_models.monitoring.ids import IdMaker
 from ml_models.monitoring.ledger import STATUSES, Ledger
 
@@ -20,16 +21,22 @@ def made(number, row=0):
     return IDS.make(number, row, 0)
 
 
-def join(ledger, prediction_id):
-    return ledger.join(ledger.find(prediction_id, IDS))
+def join(ledger, prediction_id, label=0, now=0.0):
+    """Return the class slot of the prediction that the label found, None if it found none or counts no more."""
+    joined, _ = ledger.join([prediction_id], Actual(np.array([label]), np.array([np.nan])), IDS, now)
+    return joined.held.codes.tolist()[0] if len(joined) else None
+
+
+def add(ledger, codes, when=0.0, numbers=None, ids=None):
+    ledger.add(Held.of(np.array(codes, dtype=np.int64)), when, numbers=numbers, ids=ids)
 
 
 def singles(ledger, codes, when, numbers):
-    ledger.add(np.array(codes), when, numbers=np.array(numbers))
+    add(ledger, codes, when, np.array(numbers))
 
 
 def batch(ledger, codes, when, number):
-    ledger.add(np.array(codes), when, numbers=np.array([number]))
+    add(ledger, codes, when, np.array([number]))
 
 
 @pytest.fixture
@@ -136,34 +143,34 @@ def test_expiry_goes_over_more_rows_than_one_step_takes():
 
 
 def test_the_callers_own_ids(ledger):
-    ledger.add(np.array([1, 2, 3]), 0.0, ids=["order-1", 17, ("a", 2)])
+    add(ledger, [1, 2, 3], 0.0, ids=["order-1", 17, ("a", 2)])
     assert [join(ledger, own) for own in ("order-1", 17, ("a", 2), "17")] == [1, 2, 3, None]
     assert join(ledger, "order-1") is None
     assert counts(ledger, joined=3, orphan=1, duplicate=1)
 
 
 def test_an_own_id_given_again_is_the_newer_prediction(ledger):
-    ledger.add(np.array([1]), 0.0, ids=["a"])
-    ledger.add(np.array([2]), 0.0, ids=["a"])
+    add(ledger, [1], 0.0, ids=["a"])
+    add(ledger, [2], 0.0, ids=["a"])
     assert join(ledger, "a") == 2
-    ledger.add(np.array([0, 0, 0, 0]), 0.0, ids=["b", "c", "d", "e"])
+    add(ledger, [0, 0, 0, 0], 0.0, ids=["b", "c", "d", "e"])
     assert join(ledger, "a") is None
     assert ledger.counts["duplicate"] == 1, "its newer prediction is still held, and has its label"
 
 
 def test_own_ids_that_left_are_forgotten(ledger):
     for number in range(100):
-        ledger.add(np.array([0, 1]), 0.0, ids=[f"a{number}", f"b{number}"])
+        add(ledger, [0, 1], 0.0, ids=[f"a{number}", f"b{number}"])
     assert join(ledger, "a0") is None
     assert len(ledger._place_of) == len(ledger._own_ids) == 5
-    ledger.add(np.arange(8), 0.0, ids=["x"] * 8)
-    ledger.add(np.arange(8), 0.0, ids=["y"] * 8)
+    add(ledger, range(8), 0.0, ids=["x"] * 8)
+    add(ledger, range(8), 0.0, ids=["y"] * 8)
     assert (join(ledger, "x"), join(ledger, "y")) == (None, 7)
     assert set(ledger._place_of) == {"y"}
 
 
 def test_a_row_without_an_own_id_is_found_by_the_made_one_and_never_by_none(ledger):
-    ledger.add(np.array([1, 2]), 0.0, numbers=np.array([5, 6]), ids=["a", None])
+    add(ledger, [1, 2], 0.0, numbers=np.array([5, 6]), ids=["a", None])
     assert join(ledger, None) is None
     assert [join(ledger, "a"), join(ledger, made(6))] == [1, 2]
 
@@ -243,16 +250,16 @@ def test_any_course_of_events_ends_as_in_a_plain_list(seed, max_rows):
         if kind == 0:  # calls of one row
             numbers = [number + i for i in range(size)]
             names = [[made(one)] for one in numbers]
-            ledger.add(np.array(codes), now, numbers=np.array(numbers))
+            add(ledger, codes, now, numbers=np.array(numbers))
             number += size
         elif kind == 1:  # a batch
             names = [[made(number, row)] for row in range(size)]
-            ledger.add(np.array(codes), now, numbers=np.array([number]))
+            add(ledger, codes, now, numbers=np.array([number]))
             number += 1
         elif kind == 2:  # calls of which some have ids of their own
             own = [rng.choice([None, f"own-{rng.randrange(8)}"]) for _ in codes]
             names = [[made(number + i)] + [one] * (one is not None) for i, one in enumerate(own)]
-            ledger.add(np.array(codes), now, numbers=np.arange(number, number + size), ids=own)
+            add(ledger, codes, now, numbers=np.arange(number, number + size), ids=own)
             number += size
         elif kind == 3:
             ledger.expire(now)

@@ -130,11 +130,22 @@ def test_two_monitors_of_one_name_do_not_run_at_once(make):
     """They would give the same series."""
     one, two = make(name="twin"), make(name="twin")
     with one:
-        with pytest.raises(LifecycleError, match=r"a monitor named 'twin' is already running.*another name"):
+        with pytest.raises(
+            LifecycleError, match=r"a monitor named 'twin', version '', is already running.*another name or version"
+        ):
             two.start()
         assert not two.running
     with two:
         pass
+
+
+def test_two_versions_of_a_model_run_side_by_side(make):
+    """Their series differ by the label ``model_version``, in every family."""
+    old, new = make(name="churn", version="1"), make(name="churn", version="2")
+    with old, new:
+        for monitor in (old, new):
+            for metric in monitor.registry.collect():
+                assert {sample.labels["model_version"] for sample in metric.samples} <= {monitor.version}
 
 
 def test_monitors_of_different_names_run_side_by_side(make, counted):

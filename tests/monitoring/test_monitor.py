@@ -18,6 +18,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.parser import text_string_to_metric_families
 from sklearn.linear_model import LogisticRegression
 
+from certificates import Authority
 from ml_models import catalog
 from ml_models.config import Config
 from ml_models.errors import ConfigError, ProfileError
@@ -29,6 +30,7 @@ ARGUMENTS = [
     "model",
     "name",
     "version",
+    "deployment",
     "reference",
     "task",
     "classes",
@@ -47,6 +49,7 @@ ARGUMENTS = [
     "health_check_timeout",
     "host",
     "port",
+    "web_config",
     "log_level",
     "log_format",
 ]
@@ -131,26 +134,37 @@ def test_importing_is_light():
 
 
 @pytest.fixture(scope="module")
-def full_text() -> str:
-    """Return what a monitor exposes that has a reference, calls, errors, labels and a health check."""
+def full_text(tmp_path_factory) -> str:
+    """Return what a monitor exposes that has a reference, calls, errors, labels, a health check and TLS."""
+    folder = tmp_path_factory.mktemp("web")
+    signed = Authority(folder).sign("server")
+    web_config = folder / "web.yml"
+    web_config.write_text(f"tls_server_config: {{cert_file: {signed.certificate}, key_file: {signed.key}}}")
     reference = ReferenceProfile.fit(
         {"x": np.arange(300.0), "city": ["Oslo", "Rome", "Bonn"] * 100, "out": ["no", "yes", "yes"] * 100},
         prediction="out",
     )
-    monitor = ModelMonitor(name="full", version="1.2", reference=reference, port=0)
+    monitor = ModelMonitor(name="full", version="1.2", reference=reference, port=0, web_config=web_config)
     monitor.add_health_check("fine", lambda: True)
     monitor.health.run_due()
 
     @monitor.track
-    def predict(row: Any) -> str:
+    def predict(row: Any) -> float:
         if row is None:
             raise ValueError("no row")
-        return "yes" if row["x"] > 100 else "no"
+        return 0.9 if row["x"] > 100 else 0.3
 
     for x in range(300):
         predict({"x": float(x), "city": "Oslo"})
         monitor.record_outcome(monitor.last_prediction_id(), "yes" if x > 150 else "no")
     predict({"x": 1.0, "city": "Oslo", "z": 1})
+    assert monitor.track(lambda row, at: "no", queued_at="at", features="row")(None, time.time() - 1) == "no"
+
+    @monitor.track
+    def stream(row: Any) -> Any:
+        yield from ("yes", "no")
+
+    assert list(stream(None)) == ["yes", "no"]
     with pytest.raises(ValueError, match="no row"):
         predict(None)
     text = ""
@@ -161,10 +175,30 @@ def full_text() -> str:
     return text
 
 
-@pytest.mark.parametrize("name", catalog.METRICS)
-def test_each_metric_of_the_catalog_is_exposed_exactly_once(name, full_text):
-    """With its help, kind and labels, and with a value."""
+@pytest.fixture(scope="module")
+def regression_text() -> str:
+    """Return what a monitor of a regression exposes, of the same name and version."""
+    monitor = ModelMonitor(name="full", version="1.2", task="regression", port=0)
+    predict = monitor.track(lambda row: 2.0 * row["x"])
+    for x in range(10):
+        predict({"x": float(x)})
+        monitor.record_outcome(monitor.last_prediction_id(), 2.1 * x - 1)
+    return monitor.metrics_text().decode()
+
+
+#: Of a regression alone.
+_OF_NUMBERS = {
+    catalog.MAE, catalog.RMSE, catalog.BIAS, catalog.R2, catalog.MAPE,
+    catalog.RESIDUAL_OBSERVATIONS, catalog.RESIDUAL_UPPER_EDGE,
+    *(metric for name, metric in catalog.METRICS.items() if name.startswith("ml_regression_")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in catalog.METRICS if not name.startswith("ml_watch_")])
+def test_each_metric_of_the_catalog_is_exposed_exactly_once(name, full_text, regression_text):
+    """With its help, kind and labels, and with a value, by a classifier or a regression."""
     metric = catalog.METRICS[name]
+    full_text = regression_text if metric in _OF_NUMBERS else full_text
     assert full_text.count(f"# TYPE {name} {metric.kind}\n") == 1
     assert full_text.count(f"# HELP {name} ") == 1
     assert f"# HELP {name} {metric.help}\n" in full_text
@@ -172,8 +206,8 @@ def test_each_metric_of_the_catalog_is_exposed_exactly_once(name, full_text):
     assert family.type == metric.kind
     assert family.samples, "no value"
     for sample in family.samples:
-        assert set(sample.labels) - {"le"} == set(metric.labels)
-        assert sample.labels["model"] == "full"
+        assert set(sample.labels) - {"le", catalog.MODEL_VERSION} == set(metric.labels)
+        assert (sample.labels["model"], sample.labels[catalog.MODEL_VERSION]) == ("full", "1.2")
     series = [(sample.name, *sorted(sample.labels.items())) for sample in family.samples]
     assert len(set(series)) == len(series)
 
@@ -200,9 +234,9 @@ def test_counts_of_cells_bins_and_observations_agree(full_text):
         nothing += total(catalog.FEATURE_INVALID.name, feature=feature)
         assert total(catalog.BIN_OBSERVATIONS.name, feature=feature) == seen - nothing
         assert abs(total(catalog.BIN_REFERENCE.name, feature=feature) - 1) < 1e-9
-    assert total(catalog.PREDICTIONS.name) == 301
+    assert total(catalog.PREDICTIONS.name) == 303
     assert total(catalog.OUTCOMES.name) == 300
-    assert total("ml_prediction_duration_seconds_count") == 302
+    assert total("ml_prediction_duration_seconds_count") == 304
 
 
 def test_the_registry_serves_other_ways_of_prometheus_client(make, mixed):
@@ -238,7 +272,8 @@ def test_the_endpoint_of_a_running_monitor(make, mixed, until):
     monitor = make(reference=mixed, version="1.2").start()
     monitor.track(lambda row: 1)({"x": 5.0, "city": "Oslo"})
     text = requests.get(f"{monitor.url}/metrics", timeout=10).text
-    assert f'ml_predictions_total{{endpoint="<lambda>",model="{monitor.name}"}} 1.0' in text
+    labels = f'endpoint="<lambda>",model="{monitor.name}",model_version="1.2"'
+    assert f"ml_predictions_total{{{labels}}} 1.0" in text
     page = requests.get(monitor.url, timeout=10).text
     assert f"<h1>{monitor.name}</h1>" in page
     assert "version 1.2" in page

@@ -205,3 +205,30 @@ def test_a_regression_of_several_targets_has_no_one_distribution():
 def test_numbers_too_large_for_a_float_raise_what_the_drain_guards_against():
     with pytest.raises(OverflowError):
         interpreter().read([10**400])
+
+
+# --- numbers that are held for the label ------------------------------------------------------------------------------
+
+
+def test_scores_and_numbers_are_held_as_they_are():
+    np.testing.assert_array_equal(interpreter(classes=["no", "yes"]).read([0.7, None]).numbers, [[0.7], [np.nan]])
+    two = interpreter(classes=["no", "yes"]).read(np.array([[0.3, 0.7]]))
+    np.testing.assert_array_equal(two.numbers, [[0.7]])
+    np.testing.assert_array_equal(interpreter("regression").read([1.5, None]).numbers, [[1.5], [np.nan]])
+    assert interpreter().read(["a", "b"]).numbers is None
+
+
+def test_probabilities_are_held_by_class_slot():
+    """Learnt slots are in the order of the first predictions, columns in scikit-learn's."""
+    reader = interpreter()
+    reader.read(["dog"])
+    reader.read(["cat", "emu"])
+    assert reader.classes.names == ("dog", "cat", "emu")
+    np.testing.assert_array_equal(reader.read(np.array([[0.5, 0.2, 0.3]])).numbers, [[0.2, 0.5, 0.3]])
+
+
+@pytest.mark.parametrize("width", [3, MAX_CLASSES, MAX_CLASSES + 30])
+def test_probabilities_beyond_the_slots_are_not_held(width):
+    table = np.random.default_rng(1).dirichlet(np.ones(width), size=2)
+    read = interpreter(classes=[f"c{i}" for i in range(width)]).read(table)
+    np.testing.assert_array_equal(read.numbers, table[:, :MAX_CLASSES])

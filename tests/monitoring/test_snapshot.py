@@ -51,9 +51,9 @@ def fill(pipeline, rows, results, labels=()):
     return window.tally, window.seconds
 
 
-def sections(pipeline, tally, seconds, positive_class=None):
+def sections(pipeline, tally, seconds):
     found = {
-        "performance": performance_section(pipeline, tally, seconds, positive_class),
+        "performance": performance_section(pipeline, tally, seconds),
         "data": data_section(pipeline, DataCollector("m", pipeline.layout, {}), tally),
     }
     assert json.loads(json.dumps(found, allow_nan=False)) == found, "plain JSON: no NaN, no tuples, no numpy"
@@ -83,10 +83,14 @@ def test_performance_latency_and_throughput(filled):
     assert found["throughput_per_second"] == pytest.approx(ROWS / seconds)
 
 
-def test_the_positive_class_can_be_named(filled):
-    pipeline, tally, seconds = filled
-    found, _ = sections(pipeline, tally, seconds, positive_class="0")
-    assert (found["precision"], found["recall"]) == (0.5, 1.0)
+def test_the_positive_class_can_be_named(reference):
+    """Precision and recall are about it, and so are single scores."""
+    for results in ([1, 0, 1, 0], [0.1, 0.9, 0.1, 0.9]):
+        pipeline = pipeline_of(reference, classes=[0, 1], positive_class=0)
+        found, _ = sections(pipeline, *fill(pipeline, [None] * 4, results, labels=[1, 1, 1, 0]))
+        assert found["confusion"]["counts"] == [[1, 0], [1, 2]]
+        assert (found["precision"], found["recall"]) == (0.5, 1.0)
+    assert found["roc_auc"] == pytest.approx(5 / 6), "two of three pairs rightly ordered, one tied"
 
 
 def test_other_classes_are_shown_only_where_there_are_any(reference):
@@ -167,7 +171,11 @@ def test_an_empty_window_is_none_and_never_a_made_up_zero(reference):
 def test_a_regression_has_no_classes():
     pipeline = pipeline_of(None, task="regression")
     found, data = sections(pipeline, *fill(pipeline, [None] * 2, [1.5, 2.5], labels=[1.0, 2.0]))
-    assert (found["predictions"], found["accuracy"], found["confusion"]) == (2, None, None)
+    assert (found["predictions"], found["labels"], found["accuracy"], found["confusion"]) == (2, 2, None, None)
+    errors = found["regression"]
+    assert (errors["mae"], errors["rmse"], errors["bias"], errors["r2"]) == (0.5, 0.5, 0.5, 0.0)
+    assert errors["mape"] == pytest.approx((0.5 + 0.25) / 2)
+    assert sum(errors["residuals"]["counts"]) == 2
     assert data["prediction_distribution"] == {}
 
 

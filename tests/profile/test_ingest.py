@@ -195,7 +195,7 @@ def test_csv_files_plain_and_packed(tmp_path, csv_text):
         table = columns(path)
         assert table.rows == 3
         assert plain(table)["age"] == [20, 30.5, None]
-        assert plain(table)["seen"][0] == dt.date(2026, 1, 1)
+        assert plain(table)["seen"][0] == dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
 def test_parquet_files(tmp_path):

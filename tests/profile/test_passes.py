@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_models.errors import DataError, ProfileError
-from ml_models.profile import ReferenceProfile, passes
+from ml_models.profile import ReferenceProfile, features, passes
 from ml_models.profile.passes import Passes
 from ml_models.profile.survey import Survey, merge_surveys, survey_batches, survey_of
 
@@ -61,6 +61,8 @@ def mixed(rows=ROWS):
             "long": ["x" * 300 + str(i % 40) if i % 2 else "short" for i in range(rows)],
             "essay": ["x" * 300 + str(i) for i in range(rows)],
             "user": [f"user-{i}" for i in range(rows)],
+            "id": np.arange(rows),
+            "when": [f"2026-01-{1 + i % 28:02d}T{i % 24:02d}:00" if i % 9 else "soon" for i in range(rows)],
             "price": [Decimal(i) / 4 for i in range(rows)],
             "at": [moment + dt.timedelta(hours=i) for i in range(rows)],
             "day": [dt.date(2026, 1, 1 + i % 28) for i in range(rows)],
@@ -80,7 +82,13 @@ def test_a_profile_of_every_type_is_that_of_memory():
     arguments = {
         "prediction": "score",
         "label": "late",
-        "kinds": {"digits": "numeric", "whole": "categorical", "price": "numeric", "list": "categorical"},
+        "kinds": {
+            "digits": "numeric",
+            "whole": "categorical",
+            "price": "numeric",
+            "list": "categorical",
+            "when": "datetime",
+        },
         "ignore": ["extra"],
         "min_count": 3,
     }
@@ -88,6 +96,9 @@ def test_a_profile_of_every_type_is_that_of_memory():
     expected = ReferenceProfile.fit(table, **arguments)
     assert found.skipped == expected.skipped
     assert {f.name: f for f in found.features} == {f.name: f for f in expected.features}
+    assert {f.name: f.kind for f in found.features}["at"] == "datetime"
+    assert [f.note for f in found.features] == [f.note for f in expected.features]
+    assert any(f.note for f in found.features)
     assert found.to_json() == expected.to_json()
 
 
@@ -106,13 +117,23 @@ def test_any_numbers_in_any_parts_have_the_edges_and_counts_of_memory(data):
     assert found.to_json() == ReferenceProfile.fit(table, label=role).to_json()
 
 
-def test_many_continuous_numbers_take_few_passes():
-    """A million numbers of a smooth distribution take two passes; those of few distinct values take one."""
+def test_many_continuous_numbers_take_few_passes(monkeypatch):
+    """A million numbers of a smooth distribution take three passes; those of few distinct values take one."""
     rng = np.random.default_rng(1)
     table = pa.table({"x": rng.normal(size=1_000_000)})
     found, number = profile(cut(table, [400_000]))
-    assert (found.to_json(), number) == (ReferenceProfile.fit(table).to_json(), 2)
+    monkeypatch.setattr(features, "EDGE_SAMPLE_ROWS", table.num_rows)
+    assert (found.to_json(), number) == (ReferenceProfile.fit(table).to_json(), 3)
     assert profile([pa.table({"x": rng.integers(0, 1_000, 10_000)})])[1] == 1
+
+
+def test_whole_numbers_that_are_all_different_get_their_word_however_many():
+    """Where not every number has a cell of its own, those around the quantiles speak for all."""
+    ids, twice = np.arange(200_000), np.arange(200_000) // 2
+    found, _ = profile([pa.table({"id": ids, "twice": twice, "half": ids / 2})])
+    expected = ReferenceProfile.fit({"id": ids, "twice": twice, "half": ids / 2})
+    assert [f.note for f in found.features] == [f.note for f in expected.features]
+    assert [bool(f.note) for f in found.features] == [True, False, False]
 
 
 def test_answers_are_bounded_whatever_the_data(monkeypatch):
@@ -153,6 +174,18 @@ def test_data_that_changes_between_two_passes_is_refused(change):
     asked.take(survey_batches({"x": before}, asked.question))
     answer = survey_batches({"x": change(before)}, asked.question)
     with pytest.raises(ProfileError, match=r"changed between two passes over it; .* cache\(\)"):
+        asked.take(answer)
+
+
+@pytest.mark.parametrize("change", [lambda x: x + 1, lambda x: np.where(x > 2, np.nan, x)])
+def test_data_that_changes_before_the_last_pass_is_refused(change):
+    """The counts up to the edges must go with the quantiles that gave the edges."""
+    before = np.random.default_rng(1).normal(size=200_000)
+    asked = Passes(["x"])
+    while not asked.question.edges:
+        asked.take(survey_batches({"x": before}, asked.question))
+    answer = survey_batches({"x": change(before)}, asked.question)
+    with pytest.raises(ProfileError, match=r"changed between two passes over it"):
         asked.take(answer)
 
 

@@ -20,7 +20,7 @@ from pyarrow import csv, parquet
 
 from ml_models.errors import ProfileError
 from ml_models.profile import ReferenceProfile
-from ml_models.profile.reference import MAX_CATEGORIES, MAX_HASHED, VERSION, infer_kind
+from ml_models.profile.reference import MAX_CATEGORIES, MAX_HASHED, VERSION, _checksum, infer_kind
 
 LARGEST = float(np.finfo(np.float64).max)
 
@@ -110,9 +110,17 @@ def test_counts_are_those_of_the_data():
         ([f"u{i % 40}" for i in range(100)], "categorical", ""),
         ([None, float("nan"), pd.NA], None, "every value is missing"),
         (np.array([np.nan, np.nan]), None, "every value is missing"),
-        ([dt.datetime(2026, 1, 1, tzinfo=dt.UTC)], None, "values of type datetime have no bins"),
-        ([dt.date(2026, 1, 1), None], None, "values of type date have no bins"),
-        (list(np.array(["2026-01-01"], dtype="datetime64[ns]")), None, "values of type datetime64 have no bins"),
+        ([dt.datetime(2026, 1, 1, tzinfo=dt.UTC)], "datetime", ""),
+        ([dt.date(2026, 1, 1), None], "datetime", ""),
+        (list(np.array(["2026-01-01"], dtype="datetime64[ns]")), "datetime", ""),
+        ([np.datetime64("NaT")], None, "every value is missing"),
+        ([dt.time(1)], None, "values of type time have no bins"),
+        ([dt.datetime(2026, 1, 1, tzinfo=dt.UTC), 3], None, "values of type datetime, int have no bins"),
+        (list(range(100)), "numeric", "whole numbers, all different"),
+        (np.arange(100.0), "numeric", "whole numbers, all different"),
+        (np.arange(99), "numeric", ""),
+        ([*range(100), 99], "numeric", ""),
+        ([i + 0.5 for i in range(200)], "numeric", ""),
         ([np.timedelta64(1, "s")], None, "values of type timedelta64 have no bins"),
         ([[1], [2]], None, "values of type list have no bins"),
     ],
@@ -125,13 +133,13 @@ def test_kinds_are_inferred_or_the_reason_is_given(column, kind, reason):
 
 
 def test_columns_without_bins_are_left_out_with_the_reason():
-    moments = pd.date_range("2026-01-01", periods=60)
-    data = pd.DataFrame({"x": range(60), "id": [f"u{i}" for i in range(60)], "when": moments, "none": [None] * 60})
+    spans = [dt.timedelta(hours=i) for i in range(60)]
+    data = pd.DataFrame({"x": range(60), "id": [f"u{i}" for i in range(60)], "span": spans, "none": [None] * 60})
     profile = ReferenceProfile.fit(data)
     assert profile.names == ("x",)
     reasons = dict(profile.skipped)
     assert "identifier (60 distinct values in 60 rows)" in reasons["id"]
-    assert "Timestamp" in reasons["when"]
+    assert "Timedelta" in reasons["span"]
     assert reasons["none"] == "every value is missing"
 
 
@@ -223,7 +231,11 @@ def test_edges_of_a_large_reference_come_from_a_sample_and_counts_from_all(monke
     [
         ({"a": [1]}, {"prediction": "b"}, "no column 'b'; there are a"),
         ({"a": [1]}, {"ignore": ["c"]}, "no column 'c'"),
-        ({"a": [1]}, {"kinds": {"a": "number"}}, "unknown kind 'number'; choose from numeric, categorical, boolean"),
+        (
+            {"a": [1]},
+            {"kinds": {"a": "number"}},
+            "unknown kind 'number'; choose from numeric, datetime, categorical, boolean",
+        ),
         ([], {}, "no rows"),
         ({"a": [None, None]}, {}, r"no column can be profiled \(a: every value is missing\)"),
     ],
@@ -258,6 +270,25 @@ def test_other_data_has_another_fingerprint(profile):
     assert len(profile.fingerprint) == 12
 
 
+def test_a_profile_of_100_features_is_under_200_kb(tmp_path):
+    """Of 100,000 rows, with values of many digits, which would take most room."""
+    rng = np.random.default_rng(0)
+    shapes = (rng.standard_normal, rng.standard_exponential, rng.standard_cauchy, rng.random)
+    data = {f"numeric_feature_{i}": shapes[i % 4](100_000) * 10.0 ** (i % 9) for i in range(90)}
+    data |= {f"category_{i}": rng.integers(0, 40, 100_000).astype(str) for i in range(5)}
+    data |= {f"steps_{i}": rng.poisson(5, 100_000) / 7 for i in range(5)}
+    assert ReferenceProfile.fit(data).save(tmp_path / "reference.json").stat().st_size < 200_000
+
+
+def test_edges_of_few_digits_leave_every_bin_as_full_as_exact_ones():
+    values = np.random.default_rng(4).lognormal(3, 2, 50_000)
+    (x,) = ReferenceProfile.fit({"x": values}).features
+    assert np.abs(np.array(x.counts) - 500).max() <= 5
+    assert np.abs(np.bincount(x.coarse_of_fine, weights=x.counts) - 5_000).max() <= 5
+    assert sum(len(repr(edge)) for edge in x.edges) / len(x.edges) < 9
+    assert not set(x.edges) & set(values), "an edge is no value of a row"
+
+
 def test_a_profile_holds_no_rows(profile):
     """Neither identifiers nor rare categories can be read out of it."""
     assert "user-17" not in profile.to_json()
@@ -265,6 +296,13 @@ def test_a_profile_holds_no_rows(profile):
 
 def damaged(document):
     document["features"][0]["counts"][0] += 1
+
+
+def misshapen(document):
+    """Sign what no package wrote."""
+    document["features"][0] = {"name": "x"}
+    content = {key: document[key] for key in ("rows", "skipped", "features")}
+    document["checksum"] = _checksum(content)
 
 
 def newer(document):
@@ -289,6 +327,7 @@ def hollow(document):
         (damaged, "damaged: the checksum does not match"),
         (unsigned, "damaged"),
         (hollow, "damaged"),
+        (misshapen, r"damaged \(KeyError\('kind'\)\)"),
         (newer, rf"format version {VERSION + 1}; this package reads version {VERSION}: upgrade it"),
         (foreign, "not a reference profile"),
     ],

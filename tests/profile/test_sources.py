@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import os
 import sys
+import warnings
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,7 @@ import pytest
 from pyarrow import csv, dataset, feather, parquet
 
 from ml_models.errors import DataError, MissingExtraError
-from ml_models.profile import columns, readers
+from ml_models.profile import ReferenceProfile, columns, readers
 from ml_models.profile.cells import Coded, is_missing
 from ml_models.profile.files import find
 from ml_models.profile.ingest import joined
@@ -95,20 +97,53 @@ def test_frames_queries_and_iterators_give_the_same_rows(form):
     assert all(set(table.by_name) == {"n"} for table in batches(FORMS[form](), columns=["n"]))
 
 
-class Relation:
-    """What a DuckDB relation offers of itself."""
+def test_duckdb_relations_and_results_are_read_in_batches():
+    import duckdb
 
-    def __init__(self, table):
-        self.table = table
+    table = pa.table(DATA)
+    with duckdb.connect() as connection:
+        connection.register("live", table)
+        tables = list(batches(connection.sql("select * from live"), batch_rows=400))
+        assert max(part.rows for part in tables) <= 400
+        assert plain(tables) == DATA
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # newer versions would rather be given the relation
+            assert plain(batches(connection.execute("select * from live"), batch_rows=400)) == DATA
+        profile = ReferenceProfile.fit(connection.sql("select x, city from live"))
+        expected = ReferenceProfile.fit({name: DATA[name] for name in ("x", "city")})
+        assert profile.features == expected.features
 
-    def fetch_arrow_reader(self, batch_size):
-        return self.table.to_reader(batch_size)
+
+def partitioned(folder):
+    for year, month, city in ((2013, "01", "New York"), (2013, "02", "Oslo"), (2014, "01", None)):
+        place = (
+            folder / f"year={year}" / f"month={month}" / f"city={quote(city) if city else '__HIVE_DEFAULT_PARTITION__'}"
+        )
+        place.mkdir(parents=True)
+        parquet.write_table(pa.table({"x": [1.0, 2.0]}), place / "part-0.parquet")
+    return folder
 
 
-def test_a_relation_is_read_through_its_arrow_reader():
-    tables = list(batches(Relation(pa.table(DATA)), batch_rows=400))
-    assert [table.rows for table in tables] == [400, 400, 200]
-    assert plain(tables) == DATA
+def test_folders_named_by_values_are_columns(tmp_path):
+    """As Hive and Spark write them; a number with a leading zero is a code."""
+    assert plain(batches(partitioned(tmp_path))) == {
+        "x": [1.0, 2.0] * 3,
+        "year": [2013] * 4 + [2014] * 2,
+        "month": ["01"] * 2 + ["02"] * 2 + ["01"] * 2,
+        "city": ["New York"] * 2 + ["Oslo"] * 2 + [None] * 2,
+    }
+    for wanted in (["month"], ["year", "x"]):
+        assert {tuple(sorted(table.by_name)) for table in batches(tmp_path, columns=wanted)} == {tuple(sorted(wanted))}
+        assert sum(table.rows for table in batches(tmp_path, columns=wanted)) == 6
+    profile = ReferenceProfile.fit(tmp_path)
+    assert {f.name: f.kind for f in profile.features} == {
+        "x": "numeric", "year": "numeric", "month": "categorical", "city": "categorical"}  # fmt: skip
+
+
+def test_a_column_in_the_file_counts_more_than_its_folder_name(tmp_path):
+    (tmp_path / "x=9").mkdir()
+    (tmp_path / "x=9" / "a.csv").write_text("x\n1\n")
+    assert plain(batches(tmp_path)) == {"x": [1]}
 
 
 def test_arrays_and_wide_data_come_in_small_batches():

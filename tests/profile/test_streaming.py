@@ -35,6 +35,7 @@ def small(monkeypatch):
     """Make the sample of 2,000 rows, so that 6,000 rows are large data."""
     for module in (features, fitting):
         monkeypatch.setattr(module, "EDGE_SAMPLE_ROWS", 2_000)
+    monkeypatch.setattr(fitting, "COLUMN_ROWS", 0)
 
 
 def test_data_that_fits_in_the_sample_has_exactly_the_profile_of_memory(tmp_path):

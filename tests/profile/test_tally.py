@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ml_models.errors import DataError
 from ml_models.profile import Layout, ReferenceProfile, Tally
 from ml_models.profile.cells import is_missing, to_floats
 from ml_models.profile.tally import ABOVE, BELOW, BINS, INVALID, MISSING, ROWS
@@ -50,6 +51,55 @@ def test_the_sum_of_two_tallies_is_the_tally_of_the_union(first, second):
     np.testing.assert_array_equal(a.counts, before, "adding changes neither side")
     a += b
     np.testing.assert_array_equal(a.counts, tally_of(second + first).counts)
+
+
+def same(a, b):
+    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in ("counts", "sums", "extremes"))
+
+
+@given(tables, tables, tables)
+@settings(deadline=None, max_examples=60)
+def test_merging_is_associative_and_commutative_with_the_empty_tally_as_neutral(first, second, third):
+    a, b, c, nothing = map(tally_of, (first, second, third, []))
+    assert same((a + b) + c, a + (b + c))
+    assert same(a + b, b + a)
+    assert same(a + nothing, a)
+    assert same(nothing, Tally(LAYOUT))
+    a.clear()
+    assert same(a, nothing)
+
+
+@given(tables, tables)
+@settings(deadline=None, max_examples=60)
+def test_extremes_are_the_least_and_largest_finite_number_of_all_parts(first, second):
+    total = tally_of(first) + tally_of(second)
+    for row, feature in enumerate(LAYOUT.features):
+        cells = to_floats([line[row] for line in first + second])[0]
+        finite = cells[np.isfinite(cells)] if feature.kind == "numeric" else np.empty(0)
+        assert total.extremes[:, row].tolist() == [finite.min(initial=np.inf), finite.max(initial=-np.inf)]
+
+
+@given(tables)
+@settings(deadline=None, max_examples=40)
+def test_a_tally_is_read_back_as_it_was_written(rows):
+    tally = tally_of(rows)
+    tally.sums += 0.1
+    again = Tally.from_bytes(LAYOUT, tally.to_bytes())
+    assert same(again, tally)
+    again += tally
+    assert not same(again, tally) or not rows
+    assert same(Tally.from_bytes(LAYOUT, tally.to_bytes()), tally), "what was read is a copy that can be added to"
+
+
+def test_damaged_and_foreign_tallies_are_refused():
+    written = tally_of([]).to_bytes()
+    for cut in (written[:-1], written[:20]):
+        with pytest.raises(DataError, match="damaged"):
+            Tally.from_bytes(LAYOUT, cut)
+    with pytest.raises(DataError, match="no packed counts"):
+        Tally.from_bytes(LAYOUT, b"")
+    with pytest.raises(DataError, match="another reference"):
+        Tally.from_bytes(LAYOUT, Tally(Layout.of(None)).to_bytes())
 
 
 @given(column)
@@ -183,6 +233,7 @@ def test_sections_are_views_that_do_not_overlap():
     tally.clear()
     assert not tally.counts.any()
     assert not tally.sums.any()
+    assert np.isinf(tally.extremes).all()
 
 
 def test_without_a_reference_there_are_no_cells_and_everything_else():

@@ -117,6 +117,7 @@ def test_every_limit_of_the_catalog_is_checked(flights):
     checked = {check.signal for check in verdict(flights).checks}
     flights["thresholds"].pop("drift_warning_max")
     checked |= {check.signal for check in verdict(flights).checks}
+    checked |= {check.signal for check in verdict({"model": {"task": "data"}}).checks}
     assert checked - {""} == set(catalog.SIGNALS) - {"labels_min", "samples_min"}
 
 

@@ -16,8 +16,8 @@ import ml_models
 from ml_models import spark as on_spark
 from ml_models.demo.flights import data_folder
 from ml_models.errors import DataError, MissingExtraError, ProfileError
-from ml_models.profile import ReferenceProfile
-from ml_models.profile.partitions import packed, tally_batches, tally_of
+from ml_models.profile import ReferenceProfile, features
+from ml_models.profile.partitions import tally_batches
 
 from ..profile.test_passes import mixed
 
@@ -29,7 +29,7 @@ TABLE = mixed(3_000).drop_columns(["null", "struct"]).append_column("nested", [[
 
 
 def on_one_machine(table, reference):
-    return packed(tally_of(tally_batches(table, reference), reference))
+    return tally_batches(table, reference)
 
 
 @pytest.fixture(scope="module")
@@ -43,16 +43,18 @@ def frame(spark, tmp_path_factory):
 
 def test_every_type_is_counted_as_on_one_machine(frame):
     """Nulls, empty partitions, nested columns, moments, decimals: profile and tally are those of one machine."""
-    kinds = {"digits": "numeric", "whole": "categorical", "price": "numeric"}
+    kinds = {"digits": "numeric", "whole": "categorical", "price": "numeric", "when": "datetime"}
     expected = ReferenceProfile.fit(TABLE, **ROLES, kinds=kinds, ignore=["extra"], min_count=2)
     found = on_spark.profile(frame, **ROLES, kinds=kinds, ignore=["extra"], min_count=2)
     assert found.skipped == expected.skipped
+    assert [f.note for f in found.features] == [f.note for f in expected.features]
     assert found.to_json() == expected.to_json()
-    assert packed(on_spark.tally(frame, expected)) == on_one_machine(TABLE, expected)
+    assert on_spark.tally(frame, expected).to_bytes() == on_one_machine(TABLE, expected)
 
 
-def test_the_flights_of_a_year_are_counted_as_on_one_machine(spark, tmp_path):
-    """All 336,776 flights: the same profile, the same counts, and so the same report."""
+def test_the_flights_of_a_year_are_counted_as_on_one_machine(spark, tmp_path, monkeypatch):
+    """All 336,776 flights: the same profile if its edges are of all rows, the same counts, and so the same report."""
+    monkeypatch.setattr(features, "EDGE_SAMPLE_ROWS", 1_000_000)
     flights = pd.read_csv(data_folder() / "flights.csv.zip", compression="zip")
     flights.to_parquet(tmp_path / "flights.parquet", row_group_size=40_000, index=False)
     table = parquet.read_table(tmp_path / "flights.parquet")
@@ -65,7 +67,7 @@ def test_the_flights_of_a_year_are_counted_as_on_one_machine(spark, tmp_path):
     later, rest = df.filter("month > 3"), table.filter(pa.compute.field("month") > 3)
     tally = on_spark.tally(later, reference)
     assert tally.schema[-1] == len(rest)
-    assert packed(tally) == on_one_machine(rest, reference)
+    assert tally.to_bytes() == on_one_machine(rest, reference)
     expected = ml_models.compare(reference, rest).to_dict()
     assert ml_models.compare(reference, later).to_dict() == expected
     assert ml_models.compare(reference, tally).to_dict() == expected
@@ -89,7 +91,7 @@ def test_any_frame_is_counted_as_on_one_machine(spark, data):
     df = df.repartition(data.draw(st.integers(1, 4)))
     reference = ReferenceProfile.fit(table, label="n")
     assert on_spark.profile(df, label="n").to_json() == reference.to_json()
-    assert packed(on_spark.tally(df, reference, depth=1)) == on_one_machine(table, reference)
+    assert on_spark.tally(df, reference, depth=1).to_bytes() == on_one_machine(table, reference)
 
 
 @pytest.mark.parametrize("depth", [1, 3])
@@ -108,7 +110,7 @@ def test_a_task_that_fails_once_counts_once(spark, tmp_path, depth):
     reference = ReferenceProfile.fit({"id": np.arange(1_000)})
     found = on_spark.tally(df, reference, depth=depth)
     assert marker.exists()
-    assert packed(found) == on_one_machine({"id": np.arange(120_000)}, reference)
+    assert found.to_bytes() == on_one_machine({"id": np.arange(120_000)}, reference)
 
 
 def test_a_task_that_always_fails_is_explained(spark):
@@ -196,6 +198,8 @@ def test_what_cannot_be_counted_is_said_at_once(spark, monkeypatch):
         on_spark.tally(spark.readStream.format("rate").load(), reference)
     with pytest.raises(DataError, match="depth: found 0; give at least 1"):
         on_spark.tally(spark.range(3), reference, depth=0)
+    with pytest.raises(ProfileError, match=r"score='p': calibration takes .* take the scores from"):
+        on_spark.profile(spark.range(3), label="id", score="p")
     with pytest.raises(ProfileError, match="no column 'y'; there are id"):
         on_spark.profile(spark.range(3), label="y")
     monkeypatch.setattr(on_spark, "find_spec", lambda name: None if name == "pyspark" else name)

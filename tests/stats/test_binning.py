@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ml_models.stats import binning
-from ml_models.stats.binning import coarse_index, cumulative_counts, quantile_edges
+from ml_models.stats.binning import coarse_index, quantile_edges
+from ml_models.stats.counting import PointCounter
 
 LARGEST = float(np.finfo(np.float64).max)
 SMALLEST = 5e-324
@@ -35,7 +35,7 @@ def brute_force(values, edges):
 
 def counts_of(values, edges):
     points = np.append(edges, np.inf)[np.newaxis]
-    return np.diff(cumulative_counts(np.array([values], dtype=np.float64), points)[0], prepend=0).tolist()
+    return np.diff(PointCounter(points).count(np.array([values], dtype=np.float64))[0], prepend=0).tolist()
 
 
 @given(samples, st.integers(2, 20), live_values)
@@ -108,29 +108,6 @@ def test_no_sample_has_no_edges_and_one_bin():
 def test_fewer_than_two_bins_are_refused():
     with pytest.raises(ValueError, match="bins: found 1; at least 2"):
         quantile_edges(np.arange(3.0), 1)
-
-
-def test_missing_values_count_nowhere_and_infinite_ones_at_the_ends():
-    columns = np.array([[np.nan, -np.inf, np.inf, 0.0]])
-    queries = np.array([[-np.inf, -1.0, 0.0, LARGEST, np.inf]])
-    assert cumulative_counts(columns, queries).tolist() == [[1, 1, 2, 2, 3]]
-
-
-def test_blocks_of_rows_add_up(monkeypatch):
-    rng = np.random.default_rng(4)
-    columns, queries = rng.normal(size=(3, 1_000)), rng.normal(size=(3, 7))
-    columns[:, ::10] = np.nan
-    whole = cumulative_counts(columns, queries)
-    monkeypatch.setattr(binning, "BLOCK_ROWS", 64)
-    np.testing.assert_array_equal(cumulative_counts(columns, queries), whole)
-    with np.errstate(invalid="ignore"):
-        np.testing.assert_array_equal(whole, (columns[:, np.newaxis] <= queries[..., np.newaxis]).sum(axis=-1))
-
-
-def test_the_caller_keeps_its_values_in_their_order():
-    columns = np.array([[3.0, 1.0, 2.0]])
-    cumulative_counts(columns, np.array([[2.0]]))
-    assert columns.tolist() == [[3.0, 1.0, 2.0]]
 
 
 @given(st.sets(finite, max_size=30).map(sorted), st.data())

@@ -11,7 +11,6 @@ from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from ml_models.stats.intervals import wilson
 from ml_models.stats.latency import histogram_quantile
 from ml_models.stats.performance import performance
-from ml_models.stats.quality import quality
 
 
 def confusion_of(actual, predicted, classes):
@@ -134,40 +133,3 @@ def test_the_quantile_lies_in_the_bucket_of_the_true_one():
         true = np.quantile(values, quantile, method="inverted_cdf")
         found = histogram_quantile(quantile, counts, bounds)
         assert np.searchsorted(bounds, found) == np.searchsorted(bounds, true)
-
-
-# --- quality --------------------------------------------------------------------------------------------------------
-
-
-def test_quality_is_the_mean_of_its_dimensions():
-    found = quality(cells=200, missing=20, invalid=9, out_of_range=9, rows=100, faulty_rows=25)
-    assert found.dimensions == {"completeness": 0.9, "validity": 0.9, "schema": 0.75}
-    assert found.score == pytest.approx((0.9 + 0.9 + 0.75) / 3)
-
-
-def test_quality_weighs_dimensions_as_told():
-    weights = {"completeness": 2.0, "validity": 1.0, "schema": 0.0}
-    found = quality(cells=200, missing=20, invalid=90, out_of_range=0, rows=100, faulty_rows=25, weights=weights)
-    assert found.score == pytest.approx((2 * 0.9 + 0.5) / 3)
-    assert quality(cells=1, missing=0, invalid=0, out_of_range=0, rows=0, faulty_rows=0, weights={
-        "completeness": 0, "validity": 0}).score is None  # fmt: skip
-
-
-def test_dimensions_of_which_nothing_was_seen_are_undefined_and_do_not_count():
-    nothing = quality(cells=0, missing=0, invalid=0, out_of_range=0, rows=0, faulty_rows=0)
-    assert nothing.score is None
-    assert set(nothing.dimensions.values()) == {None}
-    missing = quality(cells=10, missing=10, invalid=0, out_of_range=0, rows=5, faulty_rows=0)
-    assert missing.dimensions == {"completeness": 0.0, "validity": None, "schema": 1.0}
-    assert missing.score == 0.5
-
-
-@given(st.tuples(*[st.integers(0, 1000)] * 5))
-def test_quality_is_a_ratio(parts):
-    missing, invalid, outside, fine, faulty = parts
-    cells = missing + invalid + outside + fine
-    found = quality(
-        cells=cells, missing=missing, invalid=invalid, out_of_range=outside, rows=faulty + fine, faulty_rows=faulty
-    )
-    values = [value for value in (found.score, *found.dimensions.values()) if value is not None]
-    assert all(0 <= value <= 1 + 1e-12 for value in values)

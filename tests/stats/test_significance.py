@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, ks_2samp
 
-from ml_models.stats.significance import benjamini_hochberg, dataset_drift, ks_pvalue
+from ml_models.stats.significance import PVALUES, adjusted_pvalues, benjamini_hochberg, dataset_drift, ks_pvalue
 
 
 @pytest.mark.parametrize(("point", "known"), [(1.2238, 0.10), (1.3581, 0.05), (1.6276, 0.01), (1.9495, 0.001)])
@@ -51,6 +51,29 @@ def test_benjamini_hochberg_is_scipys(pvalues, alpha):
     adjusted = false_discovery_control(pvalues)
     clear = np.abs(adjusted - alpha) > 1e-9  # at the line itself the last bit decides
     np.testing.assert_array_equal(benjamini_hochberg(pvalues, alpha)[clear], (adjusted <= alpha)[clear])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+@settings(deadline=None, max_examples=100)
+def test_adjusted_pvalues_are_scipys(pvalues):
+    np.testing.assert_allclose(adjusted_pvalues(pvalues), false_discovery_control(pvalues), atol=1e-12)
+
+
+def test_adjusted_pvalues_leave_out_what_has_none():
+    found = adjusted_pvalues([np.nan, 0.04, np.nan, 0.03])
+    np.testing.assert_allclose(found, [np.nan, 0.04, np.nan, 0.04])
+    assert np.isnan(adjusted_pvalues([np.nan])).all()
+    assert adjusted_pvalues([]).shape == (0,)
+
+
+@pytest.mark.parametrize("method", sorted(PVALUES))
+def test_pvalues_without_drift_are_not_too_small_too_often(method):
+    """2,000 features of 300 live values each: the share below p is at most p, but for chance."""
+    rng = np.random.default_rng(3)
+    reference = rng.multinomial(5_000, np.ones(10) / 10, size=2_000)
+    found = PVALUES[method](reference, rng.multinomial(300, np.ones(10) / 10, size=2_000))
+    for p in (0.01, 0.05, 0.2):
+        assert np.mean(found <= p) <= p + 3 * (p / 2_000) ** 0.5
 
 
 def test_missing_pvalues_are_not_rejected_and_do_not_count():

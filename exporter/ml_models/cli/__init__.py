@@ -21,8 +21,13 @@ class Lazy(NamedTuple):
 LAZY: dict[str, Lazy] = {
     "config": Lazy("ml_models.cli.config:config", "Show, check and describe the settings."),
     "generate": Lazy("ml_models.cli.generate:generate", "Write alert rules, dashboards and Alertmanager settings."),
+    "dashboards": Lazy("ml_models.cli.dashboards:dashboards", "Push dashboards to Grafana, compare and pull them."),
+    "snapshot": Lazy(
+        "ml_models.cli.snapshot:snapshot", "Keep a dashboard as it is now, in Grafana or as an HTML file."
+    ),
     "profile": Lazy("ml_models.cli.profile:profile", "Make the reference profile that drift is measured against."),
     "drift": Lazy("ml_models.cli.drift:drift", "Compare data with a reference; exit codes for pipelines."),
+    "watch": Lazy("ml_models.cli.watch:watch", "Watch data that grow: drift, quality and freshness as metrics."),
     "demo": Lazy("ml_models.cli.demo:demo", "Run a monitored model with real data and watch it drift."),
 }
 

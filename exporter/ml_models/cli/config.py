@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
 
 from ml_models.config import Config
 from ml_models.errors import ConfigError
+from ml_models.exposition.passwords import make_hash
 
 
 @click.group()
@@ -82,3 +84,26 @@ def check(files: tuple[Path, ...]) -> None:
             click.echo(f"{file}: ok")
     if failed:
         raise click.exceptions.Exit(1)
+
+
+@config.command("hash-password")
+@click.option("--cost", type=click.IntRange(10, 15), default=12, show_default=True, help="Each step doubles the time.")
+def hash_password(cost: int) -> None:
+    """Make the bcrypt hash of a password, for basic_auth_users in a web configuration.
+
+    Asks for the password twice, unseen; or reads it from standard input, the line's end left out. It appears neither
+    in the shell's history nor in the list of processes.
+
+    \b
+    Examples:
+      mlmon config hash-password
+      mlmon config hash-password < password.txt
+    """  # noqa: D301  # click's mark for text that is not to be wrapped
+    if sys.stdin.isatty():
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    try:
+        click.echo(make_hash(password, cost))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+from ml_models.cli.progress import progress_bar
 from ml_models.comparison import FORMS, THRESHOLDS, DriftReport, compare, form_of
 from ml_models.comparison.conditions import CONDITIONS, holding
 from ml_models.comparison.sentences import printable
 from ml_models.comparison.text import can_draw, colourful, terminal_width
 from ml_models.errors import ReportError
-from ml_models.profile.sources import Progress
 from ml_models.stats.drift import METHODS
-
-#: Seconds between two drawings of the progress.
-_REDRAWN = 0.1
-_BAR = 24
 
 
 def _conditions(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...]:
@@ -100,7 +93,7 @@ def drift(
 
     Exit codes: 0 fine, 1 a condition of --fail-on holds, 2 wrong usage or data that cannot be read.
     """  # noqa: D301 - click keeps the lines after its escape as they are
-    with _progress() as progress:
+    with progress_bar() as progress:
         report = compare(
             reference,
             live,
@@ -139,41 +132,3 @@ def _shown(report: DriftReport, form: str, top: int) -> str:
         ascii_only=not can_draw(getattr(sys.stdout, "encoding", None)),
         top=top,
     )
-
-
-@contextmanager
-def _progress() -> Iterator[Progress | None]:
-    """Give what draws the progress on standard error, None if that is no terminal; the line is wiped afterwards."""
-    stream = sys.stderr
-    if not stream.isatty():
-        yield None
-        return
-    drawn = 0.0
-
-    def draw(done: int, total: int | None) -> None:
-        nonlocal drawn
-        if time.monotonic() - drawn >= _REDRAWN:
-            drawn = time.monotonic()
-            stream.write(f"\r{progress_line(done, total)}\x1b[K")
-            stream.flush()
-
-    try:
-        yield draw
-    finally:
-        if drawn:
-            stream.write("\r\x1b[K")
-            stream.flush()
-
-
-def progress_line(done: int, total: int | None) -> str:
-    """Return how far the reading is.
-
-    Examples
-    --------
-    >>> progress_line(1500, 6000), progress_line(1500, None)
-    ('[######                  ]  25 %  1,500 of 6,000 rows', '1,500 rows')
-    """
-    if not total:
-        return f"{done:,} rows"
-    filled = "#" * (_BAR * done // total)
-    return f"[{filled:<{_BAR}}] {done / total:>4.0%}".replace("%", " %") + f"  {done:,} of {total:,} rows"

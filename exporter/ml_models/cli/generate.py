@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ import click
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from ml_models.config import Config
 from ml_models.errors import ConfigError
 from ml_models.mixin import files
+from ml_models.mixin.alertmanager import AlertmanagerSettings
 from ml_models.mixin.files import GeneratorSettings
 
 Generator = Callable[[GeneratorSettings], dict[str, str]]
@@ -30,6 +32,7 @@ GENERATORS: dict[str, Generator] = {
     "rules": files.rule_files,
     "prometheus": files.prometheus_files,
     "alertmanager": files.alertmanager_files,
+    "grafana": files.grafana_files,
     "dashboards": _dashboards,
 }
 
@@ -37,6 +40,7 @@ _HELP: dict[str, str] = {
     "rules": "Recording rules and alerts, for Prometheus 2.42 and later.",
     "prometheus": "prometheus.yml: what to scrape, which rules to load.",
     "alertmanager": "alertmanager.yml: who is told of which alert, and the messages.",
+    "grafana": "Provisioning of Grafana: its data source, and where the dashboards lie.",
     "dashboards": "Dashboards for Grafana.",
     "all": "All of the above.",
 }
@@ -45,7 +49,8 @@ _HELP: dict[str, str] = {
 def read_settings(path: Path) -> GeneratorSettings:
     """Read the settings of the generators from a YAML file.
 
-    The file's keys are ``rules``, ``prometheus`` and ``alertmanager``, with the fields of their settings below.
+    The file's keys are those of ``GeneratorSettings``, with the fields of their settings below. Who is told of alerts
+    stands in the monitors' own configuration.
 
     Raises
     ------
@@ -70,11 +75,16 @@ def read_settings(path: Path) -> GeneratorSettings:
 def _unknown_keys(content: object) -> list[str]:
     """Return a fault per key that is no setting; a dataclass would be built without it and say nothing."""
     defaults, faults = GeneratorSettings(), []
-    levels = [("", defaults, content)]
+    parts = ["rules", "prometheus"]
+    levels = [("", parts, content)]
     if isinstance(content, dict):
-        levels += [(f"{part.name}.", getattr(defaults, part.name), content.get(part.name)) for part in fields(defaults)]
-    for prefix, settings, given in levels:
-        known = [part.name for part in fields(settings)]
+        levels += [
+            (f"{part}.", [one.name for one in fields(getattr(defaults, part))], content.get(part)) for part in parts
+        ]
+        if "alertmanager" in content:
+            faults.append("alertmanager: stands in the monitors' configuration; give that with --config")
+            parts.append("alertmanager")
+    for prefix, known, given in levels:
         for key in given if isinstance(given, dict) else ():
             if key not in known:
                 faults.append(f"{prefix}{key}: unknown; choose from {', '.join(known)}")
@@ -107,8 +117,24 @@ def generate() -> None:
     """
 
 
-def _run(names: tuple[str, ...], output: Path, settings: Path | None, check: bool) -> None:
+def read_notifications(path: Path) -> AlertmanagerSettings:
+    """Read from the monitors' configuration who is told of alerts.
+
+    Raises
+    ------
+    ConfigError
+        If the configuration is wrong, or what it asks for cannot be done; all faults at once.
+    """
+    monitoring = Config(path).monitoring
+    return AlertmanagerSettings(monitoring.system.alert_channels, monitoring.notifications)
+
+
+def _run(names: tuple[str, ...], output: Path, settings: Path | None, config: Path | None, check: bool) -> None:
     chosen = read_settings(settings) if settings else GeneratorSettings()
+    if config:
+        chosen = replace(chosen, alertmanager=read_notifications(config))
+        if "alertmanager" in names and not chosen.alertmanager.channels:
+            click.echo(f"note: {config} names no system.alert_channels, so nobody is told of alerts", err=True)
     texts = {path: text for name in names for path, text in GENERATORS[name](chosen).items()}
     if not check:
         write(texts, output)
@@ -145,7 +171,12 @@ def _command(goal: str, names: tuple[str, ...]) -> click.Command:
             click.Option(
                 ["--settings"],
                 type=click.Path(exists=True, dir_okay=False, path_type=Path),
-                help="YAML file with windows, addresses, channels: keys rules, prometheus, alertmanager.",
+                help="YAML file with windows and addresses: keys rules, prometheus, grafana.",
+            ),
+            click.Option(
+                ["--config"],
+                type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                help="The monitors' YAML file: alert_channels and notifications. Without it, examples stand there.",
             ),
             click.Option(
                 ["--check"],

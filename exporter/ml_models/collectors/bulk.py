@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from numpy.typing import NDArray
@@ -35,18 +36,28 @@ class Bulk:
     def __init__(self, metric: Metric, label_values: Sequence[tuple[str, ...]]) -> None:
         self.metric = metric
         self.label_values = list(label_values)
-        lines = [
-            metric.name + "{" + ",".join(map("=".join, zip(metric.labels, map(quote, values), strict=True))) + "} "
-            for values in self.label_values
+        self._lines = [
+            ",".join(map("=".join, zip(metric.labels, map(quote, values), strict=True))) for values in self.label_values
         ]
-        self._template = "".join(line.replace("%", "%%") + "%r\n" for line in lines)
+        self._templates: dict[tuple[tuple[str, str], ...], str] = {}
 
-    def render(self, values: NDArray[Any], *, openmetrics: bool) -> str:
-        """Return the family as text, one value per sample."""
+    def _template(self, constant: Mapping[str, str]) -> str:
+        key = tuple(constant.items())
+        if key not in self._templates:
+            first = "".join(f"{name}={quote(value)}," for name, value in key)
+            self._templates[key] = "".join(
+                f"{self.metric.name}{{{first}{line}}} ".replace("%", "%%") + "%r\n" for line in self._lines
+            )
+        return self._templates[key]
+
+    def render(
+        self, values: NDArray[Any], *, openmetrics: bool, constant: Mapping[str, str] = MappingProxyType({})
+    ) -> str:
+        """Return the family as text, one value per sample; each has the constant labels too."""
         base = self.metric.name.removesuffix("_total") if openmetrics else self.metric.name
         help_text = self.metric.help.replace("\\", "\\\\").replace("\n", "\\n")
         head = f"# HELP {base} {help_text}\n# TYPE {base} {self.metric.kind}\n"
-        return head + self._template % tuple(values.tolist())
+        return head + self._template(constant) % tuple(values.tolist())
 
     def family(self, values: NDArray[Any]) -> Family:
         """Return the family as prometheus_client's own object, for other registries and exporters."""

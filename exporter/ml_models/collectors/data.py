@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,10 +18,11 @@ from ml_models.collectors.isolation import Exposed
 from ml_models.profile.tally import ABOVE, BELOW, BINS, EXAMINED, FAULTS, FAULTY, INVALID, MISSING, ROWS, Layout, Tally
 from ml_models.stats.drift import METHODS, THRESHOLD
 from ml_models.stats.quality import Quality, quality
-from ml_models.stats.significance import dataset_drift, noise_quantile, psi_noise
+from ml_models.stats.significance import PVALUES, adjusted_pvalues, dataset_drift, noise_quantile, psi_noise
 from ml_models.stats.transport import Grid
 
-#: Probability with which noise alone passes for drift.
+#: Probability with which noise alone passes for drift, or where many features are tested at once, the share of the
+#: drifted ones that may be so by chance.
 ALPHA = 0.001
 #: Sample sizes between which the noise is worked out; the asymptotic distribution does beyond them.
 NOISE_ROWS = (50, 1_000)
@@ -50,6 +51,8 @@ class Drift:
         Live values in the bins.
     noise : array of shape (n_columns,)
         PSI that noise alone reaches with probability :data:`ALPHA`.
+    pvalues, adjusted : array of shape (n_columns,)
+        Of the method that decides, if it is a test, and adjusted for the number of columns; NaN otherwise.
     drifted : object array of shape (n_columns,)
         True, False, or None where there are too few samples to judge.
     live : array of shape (n_columns, n_bins)
@@ -59,6 +62,8 @@ class Drift:
     scores: dict[str, NDArray[np.float64]]
     samples: NDArray[np.int64]
     noise: NDArray[np.float64]
+    pvalues: NDArray[np.float64]
+    adjusted: NDArray[np.float64]
     drifted: NDArray[Any]
     live: NDArray[np.int64]
 
@@ -75,13 +80,24 @@ class DataCollector:
         By signal; see :data:`ml_models.catalog.SIGNALS`.
     method : str
         The method whose score is compared with the drift threshold.
+    methods : sequence of str
+        Methods that are scored besides.
     """
 
-    def __init__(self, model: str, layout: Layout, thresholds: Mapping[str, float], method: str = "psi") -> None:
+    def __init__(
+        self,
+        model: str,
+        layout: Layout,
+        thresholds: Mapping[str, float],
+        method: str = "psi",
+        *,
+        methods: Sequence[str] = EXPORTED_METHODS,
+    ) -> None:
         self.model, self.layout, self.method = model, layout, method
+        self.methods = tuple(dict.fromkeys((*methods, method)))
         self.thresholds = {**DEFAULT_THRESHOLDS, **thresholds}
         self._is_feature = np.array([f.role == "feature" for f in layout.features], dtype=bool)
-        self._is_numeric = np.array([f.kind == "numeric" for f in layout.features], dtype=bool)
+        self._is_ordered = np.array([f.ordered for f in layout.features], dtype=bool)
         self._labels = [(model, f.role, f.name) for f in layout.features]
 
     @cached_property
@@ -106,30 +122,40 @@ class DataCollector:
         layout = self.layout
         live = layout.coarsen(tally.cells)
         scores = {}
-        for name in dict.fromkeys((*EXPORTED_METHODS, self.method)):
+        for name in self.methods:
             method = METHODS[name]
-            sides = (
-                (layout.reference_cells[:, BINS:], tally.cells[:, BINS:])
-                if method.fine
-                else (layout.reference_coarse, live)
-            )
-            score = np.asarray(method.score(*sides, self._grid), dtype=np.float64)
-            scores[name] = np.where(self._is_numeric, score, np.nan) if method.ordered else score
+            sides = self._sides(name, tally, live)
+            score = np.asarray(method.score(*sides, self._grid, tally.extremes), dtype=np.float64)
+            scores[name] = np.where(self._is_ordered, score, np.nan) if method.ordered else score
         samples = live.sum(axis=1)
         noise = psi_noise(layout.reference_coarse.sum(axis=1), samples, self.chi2)
-        with np.errstate(invalid="ignore"):
-            over = (scores[self.method] > self.thresholds["drift_warning_max"]) & (scores["psi"] > noise)
         judged = (samples >= self.thresholds["samples_min"]) & ~np.isnan(scores[self.method])
+        pvalues = adjusted = np.full(len(layout.features), np.nan)
+        with np.errstate(invalid="ignore"):
+            if self.method in PVALUES:
+                found = np.asarray(PVALUES[self.method](*self._sides(self.method, tally, live)), dtype=np.float64)
+                pvalues = np.where(judged, found, np.nan)
+                adjusted = adjusted_pvalues(pvalues)
+                significant = adjusted <= ALPHA
+            else:
+                significant = scores["psi"] > noise
+            over = (scores[self.method] > self.thresholds["drift_warning_max"]) & significant
         drifted: NDArray[Any] = over.astype(object)
         drifted[~judged] = None
-        return Drift(scores, samples, noise, drifted, live)
+        return Drift(scores, samples, noise, pvalues, adjusted, drifted, live)
+
+    def _sides(self, method: str, tally: Tally, live: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the reference's and the live counts in the bins that a method works on."""
+        if METHODS[method].fine:
+            return self.layout.reference_cells[:, BINS:], tally.cells[:, BINS:]
+        return self.layout.reference_coarse, live
 
     def share(self, drift: Drift) -> float | None:
         """Return the share of the features that could be judged which have drifted."""
         return dataset_drift(drift.drifted[self._is_feature], drift.scores[self.method][self._is_feature]).share
 
-    def quality(self, tally: Tally) -> Quality:
-        """Return the quality of the features in a window."""
+    def quality(self, tally: Tally, timely: float | None = None) -> Quality:
+        """Return the quality of the features in a window, and of their timeliness where an age is allowed."""
         cells = tally.cells[self._is_feature].sum(axis=0)
         return quality(
             cells=int(cells[ROWS]),
@@ -138,6 +164,7 @@ class DataCollector:
             out_of_range=int(cells[BELOW] + cells[ABOVE]),
             rows=int(tally.schema[EXAMINED]),
             faulty_rows=int(tally.schema[FAULTY]),
+            timeliness=timely,
         )
 
     # --- families ------------------------------------------------------------------------------------------------
@@ -178,7 +205,7 @@ class DataCollector:
         edges = [
             ((*labels, name), edge)
             for labels, f in zip(self._labels, self.layout.features, strict=True)
-            if f.kind == "numeric"
+            if f.ordered
             for name, edge in zip(f.bins, (*f.coarse_edges, np.inf), strict=True)
         ]
         return [
@@ -191,7 +218,7 @@ class DataCollector:
             Filled(Bulk(catalog.FEATURE_NOISE_CHI2, self._labels), self.chi2),
         ]
 
-    def families(self, total: Tally, window: Tally) -> list[Exposed]:
+    def families(self, total: Tally, window: Tally, timely: float | None = None) -> list[Exposed]:
         """Return the counters of all time and the scores of the window."""
         if not self.layout.features:
             return []
@@ -205,12 +232,12 @@ class DataCollector:
         faults = family(catalog.SCHEMA_FAULTS)
         for name, count in zip(FAULTS, total.schema.tolist(), strict=False):
             faults.add_metric([self.model, name], count)
-        return [*exposed, faults, *self._window_families(window)]
+        return [*exposed, faults, *self._window_families(window, timely)]
 
-    def _window_families(self, window: Tally) -> list[Exposed]:
-        drift, found = self.drift(window), self.quality(window)
+    def _window_families(self, window: Tally, timely: float | None) -> list[Exposed]:
+        drift, found = self.drift(window), self.quality(window, timely)
         scores = family(catalog.DRIFT_SCORE)
-        for method in dict.fromkeys((*EXPORTED_METHODS, self.method)):
+        for method in self.methods:
             for labels, score in zip(self._labels, drift.scores[method].tolist(), strict=True):
                 if not math.isnan(score):  # an undefined score is left out: NaN in a gauge silences every rule on it
                     scores.add_metric([*labels, method], score)

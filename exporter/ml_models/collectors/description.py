@@ -7,8 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ml_models.collectors.data import Drift
-from ml_models.profile.tally import ABOVE, BELOW, INVALID, MISSING, ROWS, Layout, Tally
+from ml_models.collectors.data import DataCollector, Drift
+from ml_models.profile.tally import ABOVE, BELOW, EXAMINED, INVALID, MISSING, ROWS, Layout, Tally
 from ml_models.stats.drift import METHODS
 
 
@@ -58,10 +58,12 @@ def described(layout: Layout, drift: Drift, tally: Tally, row: int) -> dict[str,
         "drift": {
             name: finite(scores[row])
             for name, scores in drift.scores.items()
-            if feature.kind == "numeric" or not METHODS[name].ordered
+            if feature.ordered or not METHODS[name].ordered
         },
         "drifted": None if verdict is None else bool(verdict),
         "noise": finite(drift.noise[row]),
+        "pvalue": finite(drift.pvalues[row]),
+        "adjusted_pvalue": finite(drift.adjusted[row]),
         "samples": int(drift.samples[row]),
         "missing_ratio": int(cells[MISSING]) / rows if rows else None,
         "invalid_ratio": int(cells[INVALID]) / rows if rows else None,
@@ -69,8 +71,40 @@ def described(layout: Layout, drift: Drift, tally: Tally, row: int) -> dict[str,
         "distribution": {
             "bins": list(feature.bins),
             "ranges": list(feature.ranges),
-            "upper_edges": [*feature.coarse_edges, None] if feature.kind == "numeric" else None,
+            "upper_edges": [*feature.coarse_edges, None] if feature.ordered else None,
             "reference": ratios(layout.reference_coarse[row, :width]),
             "live": ratios(drift.live[row, :width]),
         },
+    }
+
+
+def data_figures(collector: DataCollector, tally: Tally, timely: float | None = None) -> dict[str, Any]:
+    """Return drift, distributions and quality of a window as ``get_metrics()["data"]`` has them.
+
+    Parameters
+    ----------
+    collector : DataCollector
+    tally : Tally
+        Of the window.
+    timely : float, optional
+        Timeliness of the data, where an age is allowed.
+    """
+    layout = collector.layout
+    drift, quality = collector.drift(tally), collector.quality(tally, timely)
+    columns = {
+        (feature.role, feature.name): described(layout, drift, tally, row)
+        for row, feature in enumerate(layout.features)
+    }
+    roles = {
+        role: {name: column["distribution"] for (found, name), column in columns.items() if found == role}
+        for role in ("prediction", "label")
+    }
+    return {
+        "features": {name: column for (role, name), column in columns.items() if role == "feature"},
+        "prediction_distribution": roles["prediction"],
+        "label_distribution": roles["label"],
+        "drift_share": collector.share(drift),
+        "quality_score": quality.score,
+        "quality": quality.dimensions,
+        "rows": int(tally.schema[EXAMINED]),
     }

@@ -35,3 +35,18 @@ def family(metric: Metric) -> GaugeMetricFamily | CounterMetricFamily:
     unit = metric.unit if metric.unit and base.endswith(f"_{metric.unit}") else ""
     kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
     return kind(base, metric.help, labels=metric.labels, unit=unit)
+
+
+def single(metric: Metric, model: str, value: float | None) -> GaugeMetricFamily | CounterMetricFamily:
+    """Return a family with the model's one sample, or an empty one if the value is undefined.
+
+    Examples
+    --------
+    >>> from ml_models import catalog
+    >>> single(catalog.ROC_AUC, "churn", None).samples
+    []
+    """
+    made = family(metric)
+    if value is not None:
+        made.add_metric([model], value)
+    return made

@@ -10,16 +10,15 @@ from ml_models import catalog
 from ml_models.collectors.families import family
 from ml_models.profile.classes import Classes
 from ml_models.profile.tally import Tally
-from ml_models.stats.performance import performance
+from ml_models.stats.performance import Performance
 
 
 def outcome_families(
     model: str,
     total: Tally,
-    window: Tally,
+    found: Performance,
     classes: Classes,
     *,
-    positive: int | None,
     labels: Mapping[str, int],
     awaiting: int,
     last_label: float,
@@ -29,11 +28,11 @@ def outcome_families(
     Parameters
     ----------
     model : str
-    total, window : Tally
-        Of all time and of the sliding window.
+    total : Tally
+        Of all time.
+    found : Performance
+        Of the sliding window.
     classes : Classes
-    positive : int or None
-        Slot of the positive class.
     labels : mapping
         Joins by how they ended.
     awaiting : int
@@ -51,7 +50,6 @@ def outcome_families(
     held.add_metric([model], awaiting)
     last.add_metric([model], last_label)
     families: list[Family] = [outcomes, ends, held, last]
-    found = performance(window.outcomes, positive)
     for metric, value in (
         (catalog.ACCURACY, found.accuracy),
         (catalog.PRECISION, found.precision),

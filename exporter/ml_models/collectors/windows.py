@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ml_models.profile.tally import Layout, Tally
 
 #: Sub-windows of the ring: a window of an hour slides by the minute.
@@ -48,6 +51,8 @@ class SlidingWindow:
         self.span = span
         self.layout = layout
         self.total = Tally(layout)
+        #: What was taken back, of all time: it is not subtracted from :attr:`total`, as counters never go down.
+        self.retracted = Tally(layout)
         self._width = span / slots
         # One slot more than the span needs: the oldest is only partly inside, and is counted whole.
         self._ring = [Tally(layout) for _ in range(slots + 1)]
@@ -63,6 +68,18 @@ class SlidingWindow:
             self._number[place] = number
         self._ring[place] += delta
         self.total += delta
+
+    def retract(self, delta: Tally, number: int) -> None:
+        """Take back counts that were added in a sub-window: from the window, if it still holds that one."""
+        place = number % len(self._ring)
+        if self._number[place] == number:
+            self._ring[place].counts -= delta.counts
+            self._ring[place].sums -= delta.sums
+        self.retracted += delta
+
+    def numbers(self, times: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the number of the sub-window of each time."""
+        return ((times - self._started) // self._width).astype(np.int64)
 
     def last(self, seconds: float, now: float) -> Windowed:
         """Return the counts of the last ``seconds``, to the precision of a sub-window.
@@ -80,4 +97,6 @@ class SlidingWindow:
         for place, number in enumerate(self._number):
             if oldest <= number <= current:
                 tally += self._ring[place]
+        # Another process may have counted what was taken back here.
+        np.maximum(tally.counts, 0, out=tally.counts)
         return Windowed(tally, max(now - self._started - oldest * self._width, 1e-9))

@@ -7,6 +7,7 @@ import html
 from ml_models.comparison import sentences
 from ml_models.comparison.report import DriftReport, FeatureDrift
 from ml_models.comparison.style import STYLE
+from ml_models.stats.significance import PVALUES
 
 _WIDTH, _HEIGHT = 180, 40
 
@@ -65,29 +66,34 @@ def _head(report: DriftReport) -> str:
 
 
 def _table(report: DriftReport, features: tuple[FeatureDrift, ...]) -> str:
-    rows = "\n".join(_row(feature) for feature in features)
+    tested = report.method in PVALUES
+    rows = "\n".join(_row(feature, tested=tested) for feature in features)
+    significance = '<th class="n" title="adjusted for the number of columns">p</th>' if tested else ""
     return (
         '<p class="legend"><i class="reference"></i>reference <i class="live"></i>live &nbsp; '
         "Numbers are in bins of about a tenth of the reference each; hold the pointer over a bar for its range.</p>"
         f'<div class="scroll"><table><thead><tr><th>Column</th><th>Reference and live</th>'
-        f'<th class="n">{escape(report.method)}</th><th>Verdict</th><th class="n">Missing</th>'
+        f'<th class="n">{escape(report.method)}</th>{significance}<th>Verdict</th><th class="n">Missing</th>'
         '<th class="n">Invalid</th><th class="n">Out of range</th></tr></thead>'
         f"<tbody>\n{rows}\n</tbody></table></div>"
     )
 
 
-def _row(feature: FeatureDrift) -> str:
+def _row(feature: FeatureDrift, *, tested: bool) -> str:
     verdict = sentences.verdict(feature)
     why = sentences.explanation(feature)
     kind = feature.kind if feature.role == "feature" else f"{feature.role}, {feature.kind}"
     reference_missing = f"reference {sentences.percent(feature.reference_missing_ratio)}"
     score_title = "; ".join(f"{name} {sentences.number(value)}" for name, value in feature.scores.items())
     noise = "" if feature.noise is None else f"; noise alone reaches psi {feature.noise:.3g}"
+    own = f"; p-value {feature.pvalue:.3g}" if feature.pvalue is not None else ""
+    significance = f'<td class="n">{escape(sentences.pvalue(feature.adjusted_pvalue))}</td>' if tested else ""
     reason = f"<small>{escape(why)}</small>" if why else ""
     return (
         f'<tr><th scope="row"><span class="name">{escape(feature.name)}</span><small>{escape(kind)}</small></th>'
         f"<td>{_histogram(feature)}</td>"
-        f'<td class="n" title="{escape(score_title + noise)}">{sentences.number(feature.score)}</td>'
+        f'<td class="n" title="{escape(score_title + noise + own)}">{sentences.number(feature.score)}</td>'
+        f"{significance}"
         f'<td><b class="{verdict.replace(" ", "-")}">{verdict}</b>{reason}</td>'
         f'<td class="n" title="{escape(reference_missing)}">{escape(sentences.percent(feature.missing_ratio))}</td>'
         f'<td class="n">{escape(sentences.percent(feature.invalid_ratio))}</td>'

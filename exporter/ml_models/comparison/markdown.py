@@ -7,6 +7,7 @@ import re
 
 from ml_models.comparison import sentences
 from ml_models.comparison.report import DriftReport, FeatureDrift
+from ml_models.stats.significance import PVALUES
 
 _MARKS = {"strong drift": "🔴", "drift": "🟠", "ok": "🟢", "not judged": "⚪"}
 _HEADLINE_MARKS = {"drift": "🔴", "no drift": "🟢", "not judged": "⚪"}
@@ -34,13 +35,19 @@ def markdown(report: DriftReport, *, top: int) -> str:
 
 
 def _table(report: DriftReport, features: list[FeatureDrift]) -> str:
-    lines = [f"| column | kind | {report.method} | missing | verdict | |", "|---|---|--:|--:|---|---|"]
+    tested = report.method in PVALUES
+    head = f"{report.method} | p, adjusted" if tested else report.method
+    lines = [
+        f"| column | kind | {head} | missing | verdict | |",
+        f"|---|---|--:|{'--:|' if tested else ''}--:|---|---|",
+    ]
     for feature in features:
         verdict = sentences.verdict(feature)
         cells = (
             f"<code>{escaped(feature.name)}</code>",
             feature.kind if feature.role == "feature" else feature.role,
             sentences.number(feature.score),
+            *([escaped(sentences.pvalue(feature.adjusted_pvalue))] if tested else []),
             sentences.percent(feature.missing_ratio),
             f"{_MARKS[verdict]} {verdict}",
             escaped(sentences.explanation(feature)),

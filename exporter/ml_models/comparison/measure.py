@@ -19,7 +19,7 @@ from ml_models.errors import ConfigError, DataError
 from ml_models.profile.counting import TableCounter
 from ml_models.profile.ingest import columns
 from ml_models.profile.reference import FeatureProfile, Kind, ReferenceProfile
-from ml_models.profile.sources import Progress, batches
+from ml_models.profile.sources import Progress, Source
 from ml_models.profile.tally import EXAMINED, FAULTS, MISSING, ROWS, Layout, Tally
 from ml_models.stats.drift import METHODS
 from ml_models.stats.quality import Quality
@@ -145,7 +145,7 @@ def _counted(
         counted.missing, counted.unexpected = counter.faults(live.columns, others)
         return counted
     counted = _Counted(Tally(layout))
-    for table in batches(_named(live, profile.names), progress=progress):
+    for table in Source(_named(live, profile.names)).tables(progress):
         counter.add(counted.tally, table, others)
         absent, strange = counter.faults(table.by_name, others)
         counted.missing |= absent
@@ -243,7 +243,7 @@ def _scores(
 ) -> tuple[list[dict[str, Any]], float | None, Quality]:
     if not layout.features:  # no bins at all, over which a score is not defined
         return [], None, Quality(None, {"completeness": None, "validity": None, "schema": None})
-    collector = DataCollector("", layout, limits, method)
+    collector = DataCollector("", layout, limits, method, methods=tuple(METHODS))
     drift = collector.drift(tally)
     facts = [described(layout, drift, tally, row) for row in range(len(layout.features))]
     return facts, collector.share(drift), collector.quality(tally)
@@ -265,7 +265,11 @@ def _feature(
     if facts["drifted"] is None:
         reason = _unjudged(feature, facts["samples"], limits["samples_min"], method, rows, known=known)
     elif not facts["drifted"] and score is not None and score > threshold:
-        reason = f"within noise: psi {facts['drift']['psi']:.3g} of {noise:.3g}"
+        reason = (
+            f"within noise: psi {facts['drift']['psi']:.3g} of {noise:.3g}"
+            if facts["adjusted_pvalue"] is None
+            else f"within noise: adjusted p-value {facts['adjusted_pvalue']:.2g}"
+        )
     return FeatureDrift(
         name=feature.name,
         role=feature.role,
@@ -274,6 +278,8 @@ def _feature(
         scores=facts["drift"],
         threshold=threshold,
         noise=noise,
+        pvalue=facts["pvalue"],
+        adjusted_pvalue=facts["adjusted_pvalue"],
         samples=facts["samples"],
         reference_samples=reference_samples,
         drifted=facts["drifted"],

@@ -40,7 +40,7 @@ class FeatureDrift:
     ----------
     name : str
     role : {'feature', 'prediction', 'label'}
-    kind : {'numeric', 'categorical', 'boolean'}
+    kind : {'numeric', 'datetime', 'categorical', 'boolean'}
     score : float or None
         By the method of the comparison; None where it is undefined.
     scores : dict of float or None
@@ -49,6 +49,9 @@ class FeatureDrift:
         Scores above it are drift, if they are above noise too.
     noise : float or None
         PSI that sampling noise alone reaches with probability 0.001 at these sample sizes.
+    pvalue, adjusted_pvalue : float or None
+        Of a method that is a test (chi2, ks), the second adjusted for the number of columns that were judged; None for
+        other methods, and where the column was not judged.
     samples, reference_samples : int
         Values that are in the bins, so neither missing nor invalid.
     drifted : bool or None
@@ -70,6 +73,8 @@ class FeatureDrift:
     scores: dict[str, float | None]
     threshold: float
     noise: float | None
+    pvalue: float | None
+    adjusted_pvalue: float | None
     samples: int
     reference_samples: int
     drifted: bool | None
@@ -189,7 +194,8 @@ class DriftReport:
             import pandas as pd  # noqa: PLC0415 - optional dependency
         except ImportError:
             raise MissingExtraError("data frames", "pandas", "demo") from None
-        names = ["name", "role", "kind", "drifted", "strong", "score", "threshold", "noise", "samples",
+        names = ["name", "role", "kind", "drifted", "strong", "score", "threshold", "noise", "pvalue",
+                 "adjusted_pvalue", "samples",
                  "reference_samples", "missing_ratio", "invalid_ratio", "out_of_range_ratio",
                  "reference_missing_ratio", "reason"]  # fmt: skip
         methods = sorted({method for feature in self.features for method in feature.scores})
@@ -199,7 +205,14 @@ class DriftReport:
         ]
         # Whole columns of None are numbers that are undefined, which pandas would keep as objects.
         frame = pd.DataFrame(rows, columns=[*names, *methods])
-        numbers = ["score", "noise", *(name for name in names if name.endswith("_ratio")), *methods]
+        numbers = [
+            "score",
+            "noise",
+            "pvalue",
+            "adjusted_pvalue",
+            *(name for name in names if name.endswith("_ratio")),
+            *methods,
+        ]
         return frame.astype(dict.fromkeys(numbers, float))
 
     def to_text(self, *, width: int | None = None, colour: bool = False, ascii_only: bool = False, top: int = 0) -> str:

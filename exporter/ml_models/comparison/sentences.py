@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ml_models.collectors.data import ALPHA
 from ml_models.comparison.report import DriftReport, FeatureDrift
+from ml_models.stats.significance import PVALUES
 
 #: Stands where a value is undefined.
 UNDEFINED = "n/a"
@@ -19,6 +21,17 @@ def number(value: float | None) -> str:
     ('0.123', 'n/a', '12345.600')
     """
     return UNDEFINED if value is None else f"{value:.3f}"
+
+
+def pvalue(value: float | None) -> str:
+    """Return a p-value; a very small one as what it is below.
+
+    Examples
+    --------
+    >>> pvalue(0.04312), pvalue(3e-9), pvalue(1.0), pvalue(None)
+    ('0.043', '< 0.001', '1.000', 'n/a')
+    """
+    return "< 0.001" if value is not None and value < 0.001 else number(value)
 
 
 def percent(value: float | None) -> str:
@@ -87,9 +100,10 @@ def _features(count: int) -> str:
 
 def sizes(report: DriftReport) -> str:
     """Return what was compared with what."""
+    beyond = f"an adjusted p-value of at most {ALPHA:g}" if report.method in PVALUES else "above noise"
     return (
         f"{report.rows:,} live rows against {report.reference_rows:,} of reference {report.reference}; "
-        f"{report.method} above {report.thresholds['drift_warning_max']:g} and above noise is drift."
+        f"{report.method} above {report.thresholds['drift_warning_max']:g} and {beyond} is drift."
     )
 
 

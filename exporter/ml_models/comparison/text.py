@@ -11,6 +11,8 @@ from itertools import zip_longest
 
 from ml_models.comparison import sentences
 from ml_models.comparison.report import DriftReport, FeatureDrift
+from ml_models.profile.features import ORDERED_KINDS
+from ml_models.stats.significance import PVALUES
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _ASCII = " .:-=+*#@"
@@ -136,6 +138,7 @@ class _Page:
             "reference": [self._histogram(reference, live) for reference, live in both],
             "live": [self._histogram(live, reference) for reference, live in both],
             report.method: [sentences.number(feature.score) for feature in features],
+            **({"p": [sentences.pvalue(f.adjusted_pvalue) for f in features]} if report.method in PVALUES else {}),
             "missing": [sentences.percent(feature.missing_ratio) for feature in features],
             "verdict": [sentences.verdict(feature) for feature in features],
         }
@@ -169,7 +172,7 @@ def histogram_cells(feature: FeatureDrift, cells: int = HISTOGRAM_CELLS) -> tupl
     both = []
     for given in (feature.distribution.reference, feature.distribution.live):
         shares = list(given or (0.0,) * count)
-        fits = count <= cells or feature.kind == "numeric"
+        fits = count <= cells or feature.kind in ORDERED_KINDS
         both.append(shares if fits else [*shares[: cells - 1], shares[-1]])
     return both[0], both[1]
 

@@ -7,20 +7,22 @@ percent); :class:`ml_models.config.Config` reads them and turns them into base u
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from ml_models.config.kinds import (
     AnyText,
     Bytes,
     Choice,
     Count,
+    CountFromZero,
     FilePath,
-    Kind,
+    FolderPath,
     Label,
     Labels,
     Milliseconds,
+    Names,
     Percent,
     Port,
     PositiveRatio,
@@ -30,46 +32,25 @@ from ml_models.config.kinds import (
     Text,
     UsagePercent,
     above,
-    as_tuple,
     at_least,
-    distinct,
     member_of,
-    parse_list,
     unlike_port,
 )
+from ml_models.config.notifications import ALERT_CHANNELS, Channels, NotificationsSection
+from ml_models.config.section import Section
 
-#: Drift methods that can be asked for: those whose score the live tallies give.
-DRIFT_METHODS = ("psi", "js", "ks")
+#: Drift methods, as in ``ml_models.stats.drift.METHODS``, which would bring numpy along.
+DRIFT_METHODS = ("psi", "js", "ks", "wasserstein", "chi2", "kl", "hellinger", "tvd", "linf")
+#: What becomes of a model's predictions.
+DEPLOYMENTS = ("champion", "challenger", "shadow")
 #: Tasks of a model; ``auto`` decides at its classes or its first outputs.
 TASKS = ("auto", "classification", "regression")
-#: Receivers that the Alertmanager configuration can be generated for.
-ALERT_CHANNELS = ("email", "slack", "webhook")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_FORMATS = ("plain", "json")
-
-Channels = Annotated[
-    tuple[Annotated[str, Choice(ALERT_CHANNELS)], ...],
-    Field(strict=True),
-    BeforeValidator(as_tuple),
-    AfterValidator(distinct),
-    Kind("a list of " + ", ".join(ALERT_CHANNELS), parse=parse_list),
-]
 
 
 def _divided(value: float | None, by: float) -> float | None:
     return None if value is None else value / by
-
-
-class Section(BaseModel):
-    """A mapping in the file: keys that it does not know are faults, and an empty one is its defaults."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_is_default(cls, value: Any) -> Any:
-        # `data:` with every line below it commented out
-        return {} if value is None else value
 
 
 class ModelSection(Section):
@@ -80,7 +61,12 @@ class ModelSection(Section):
         description="Name of the model, the `model` label of every metric; unique among all models that one Prometheus "
         "scrapes. Not set: taken from the model object.",
     )
-    version: AnyText = Field(default="", description="Version of the model, as shown in `ml_model_info` and reports.")
+    version: AnyText = Field(default="", description="Version of the model: the `model_version` label of every metric.")
+    deployment: Annotated[str, Choice(DEPLOYMENTS)] = Field(
+        default="champion",
+        description="What becomes of its predictions: they are served, served to some (`challenger`), or not at all "
+        "(`shadow`).",
+    )
     reference: FilePath | None = Field(
         default=None,
         description="File of the reference profile that live data are compared with; a relative path is taken from the "
@@ -198,6 +184,41 @@ class DataSection(Section):
         default=1.0,
         description="Share of calls whose features are tallied. Calls, errors, latencies and outputs always are.",
     )
+    name: Text | None = Field(
+        default=None,
+        description="Name of the data monitor, its `model` label. Not set: `model.name` with `-data` behind it, as the "
+        "recording rules add up what has the same name; without that the name of the file or folder.",
+    )
+    time_column: Text | None = Field(
+        default=None,
+        description="Column that tells the data monitor when a row happened, and so which window it belongs to. Not "
+        "set: rows belong to the time at which they are read.",
+    )
+    prediction_column: Text | None = Field(
+        default=None,
+        description="Column of the model's output, where the data monitor learns its reference; a profile knows it.",
+    )
+    label_column: Text | None = Field(
+        default=None,
+        description="Column of the true label, where the data monitor learns its reference; a profile knows it.",
+    )
+    ignore_columns: Names = Field(
+        default=(), description="Columns of the watched data that are no features, such as row ids."
+    )
+    checkpoint: FolderPath | None = Field(
+        default=None,
+        description="Folder in which the data monitor keeps its counts and where it is in each file; a relative path "
+        "is taken from the folder of the YAML file. Not set: one below `$STATE_DIRECTORY`, `$XDG_STATE_HOME` or "
+        "`~/.local/state`.",
+    )
+    max_age: Seconds | None = Field(
+        default=None,
+        description="Age of the newest watched data in seconds above which an alert is raised and timeliness falls. "
+        "How often data come depends on their source: no default.",
+    )
+    max_rejected_files: CountFromZero = Field(
+        default=0, description="Watched files that cannot be read above which an alert is raised."
+    )
 
     def signals(self) -> dict[str, float]:
         """Return the limits that are set, by signal, in base units."""
@@ -208,6 +229,11 @@ class DataSection(Section):
             "quality_min": self.quality_threshold,
         }
         return {signal: limit for signal, limit in limits.items() if limit is not None}
+
+    def watch_signals(self) -> dict[str, float]:
+        """Return the limits of a data monitor that are set, by signal, in base units."""
+        limits = {"data_age_seconds_max": self.max_age, "rejected_files_max": float(self.max_rejected_files)}
+        return self.signals() | {signal: limit for signal, limit in limits.items() if limit is not None}
 
 
 class SystemSection(Section):
@@ -224,7 +250,8 @@ class SystemSection(Section):
         default="plain", description="Form of a log line: text for people, or one JSON object a line."
     )
     alert_channels: Channels = Field(
-        default=(), description="Where alerts go: receivers of the generated Alertmanager configuration."
+        default=(),
+        description="Where alerts go, as `mlmon generate alertmanager --config` writes it; `notifications` says how.",
     )
 
 
@@ -238,6 +265,12 @@ class ServerSection(Section):
     data_port: Annotated[Port | None, AfterValidator(unlike_port("port"))] = Field(
         default=None,
         description="Port of the data monitor, which may run beside the model monitor. Not set: the one after `port`.",
+    )
+
+    web_config: FilePath | None = Field(
+        default=None,
+        description="File with TLS and passwords of the endpoint, in the form that the exporters of Prometheus have; a "
+        "relative path is taken from the folder of the YAML file. Not set: plain HTTP without passwords.",
     )
 
     def port_for_data(self) -> int:
@@ -254,6 +287,24 @@ class BufferSection(Section):
     bytes: Bytes = Field(default=67108864, description="Bytes of captured batches not yet tallied at most.")
 
 
+class GrafanaSection(Section):
+    """The Grafana that dashboards are pushed to and snapshots are made in."""
+
+    url: Text | None = Field(
+        default=None, description="Address of Grafana, with its sub-path if it has one, without user or password."
+    )
+    token_file: FilePath | None = Field(
+        default=None,
+        description="File with the token of a service account; the environment variable `GRAFANA_TOKEN` or "
+        "`GRAFANA_TOKEN_FILE` goes before it.",
+    )
+    ca_file: FilePath | None = Field(
+        default=None, description="Certificates (PEM) that Grafana is verified by. Not set: those of the system."
+    )
+    folder: Text = Field(default="ML models", description="Title of the folder that dashboards are pushed into.")
+    timeout: Seconds = Field(default=30.0, description="Seconds to wait for an answer of Grafana.")
+
+
 class Monitoring(Section):
     """All parameters."""
 
@@ -262,11 +313,16 @@ class Monitoring(Section):
     labels: LabelsSection = LabelsSection()
     data: DataSection = DataSection()
     system: SystemSection = SystemSection()
+    notifications: NotificationsSection = NotificationsSection()
     server: ServerSection = ServerSection()
     buffer: BufferSection = BufferSection()
+    grafana: GrafanaSection = GrafanaSection()
 
 
 class Document(Section):
     """The file."""
 
     monitoring: Monitoring = Monitoring()
+
+
+__all__ = ["ALERT_CHANNELS", "DRIFT_METHODS", "TASKS", "Document", "Monitoring"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -9,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ml_models.config.parameters import Keys, Parameter, dotted, parameters_of, section_of
+from ml_models.config.parameters import Keys, Parameter, dotted, entries_of, parameters_of, section_of
 
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = 60
@@ -24,14 +25,18 @@ def _found(value: object) -> str:
         return "an empty list" if not value else "a list"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"{value:.15g}" if isinstance(value, float) else _REPR.repr(value)
+    if isinstance(value, float):
+        return f"{value:.15g}"
+    return re.sub(r"//[^/@]*@", "//***@", _REPR.repr(value))  # an address may hold a password
 
 
 def _section_at(model: type[BaseModel], path: Keys) -> type[BaseModel] | None:
     section: type[BaseModel] | None = model
     for part in path:
-        field = section.model_fields.get(part) if section is not None and isinstance(part, str) else None
-        section = section_of(field) if field is not None else None
+        if isinstance(part, int):  # an element of a list of mappings, whose section the list has led to
+            continue
+        field = section.model_fields.get(part) if section is not None else None
+        section = (section_of(field) or entries_of(field.annotation)) if field is not None else None
     return section
 
 
@@ -123,7 +128,17 @@ def describe(error: ValidationError, model: type[BaseModel], values: Any, places
         in_item = len(location) > end and isinstance(location[end], int)
         path = location[: end + 1] if in_item else location[:end]
         kind = parameter.item if in_item and parameter.item is not None else parameter.kind
+        if in_item and parameter.entries is not None and len(location) > end + 1:
+            nested = _parameter_at(parameter.entries, location[end + 1 :])
+            deep = nested is not None and len(location) > end + 2 and nested.item is not None
+            kind = (nested.item if deep else nested.kind) if nested is not None else kind  # type: ignore[assignment]
+            path = location[: end + (3 if deep else 2)]
+        elif in_item and parameter.entries is not None:
+            kind = parameter.kind
         allowed = item["msg"] if item["type"] in {"relation", "repeated"} else kind.allowed
+        if item["type"] == "missing":
+            lines[f"{_labelled(path, places)}: is missing; {allowed}"] = None
+            continue
         default = "" if _is_given(values, location[:end]) else " (the default)"
         lines[f"{_labelled(path, places)}: found {_found(item['input'])}{default}; {allowed}"] = None
     return list(lines)

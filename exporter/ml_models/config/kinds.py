@@ -6,6 +6,7 @@ and the JSON schema say the same.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable
@@ -47,7 +48,8 @@ def parse_label(text: str) -> ClassLabel:
     >>> parse_label("1"), parse_label("churned")
     (1, 'churned')
     """
-    return int(text) if re.fullmatch(r"[+-]?[0-9]{1,18}", text.strip()) else text.strip()
+    stripped = text.strip()  # of more than int() takes around a number
+    return int(stripped) if re.fullmatch(r"[+-]?[0-9]{1,18}", stripped) else stripped
 
 
 def parse_list(text: str) -> list[str]:
@@ -61,6 +63,31 @@ def parse_list(text: str) -> list[str]:
     return [item.strip() for item in text.split(",") if item.strip()]
 
 
+def parse_parts(text: str) -> list[str]:
+    """Split a list whose elements have commas themselves, at its semicolons.
+
+    Examples
+    --------
+    >>> parse_parts("sat,sun; mon-fri 20:00-07:00")
+    ['sat,sun', 'mon-fri 20:00-07:00']
+    """
+    return [item.strip() for item in text.split(";") if item.strip()]
+
+
+def parse_json(text: str) -> object:
+    """Read a list of mappings from an environment variable; text that is no JSON is returned as it is.
+
+    Examples
+    --------
+    >>> parse_json('[{"name": "fraud"}]'), parse_json("fraud")
+    ([{'name': 'fraud'}], 'fraud')
+    """
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 def parse_labels(text: str) -> list[ClassLabel]:
     """Read a comma-separated list of class labels.
 
@@ -70,6 +97,18 @@ def parse_labels(text: str) -> list[ClassLabel]:
     [0, 1]
     """
     return [parse_label(item) for item in parse_list(text)]
+
+
+def parse_flag(text: str) -> object:
+    """Read true or false; ``none`` and ``null`` leave it open. Other text is returned as it is.
+
+    Examples
+    --------
+    >>> parse_flag("True"), parse_flag("none"), parse_flag("maybe")
+    (True, None, 'maybe')
+    """
+    known = {"true": True, "false": False, "none": None, "null": None}
+    return known.get(text.strip().casefold(), text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +260,13 @@ Text = Annotated[
 AnyText = Annotated[
     str, Field(strict=True), AfterValidator(_encodable), Kind("text (put a number in quotes)", parse=str.strip)
 ]
+FolderPath = Annotated[
+    str,
+    Field(strict=True, min_length=1),
+    BeforeValidator(_path_text),
+    AfterValidator(_encodable),
+    Kind("a folder's path", parse=str.strip),
+]
 FilePath = Annotated[
     str,
     Field(strict=True, min_length=1),
@@ -249,6 +295,12 @@ Count = Annotated[
     BeforeValidator(_whole),
     Kind("a whole number from 1 to 1000000000", "count", parse_number),
 ]
+CountFromZero = Annotated[
+    int,
+    Field(strict=True, ge=0, le=1000000000),
+    BeforeValidator(_whole),
+    Kind("a whole number from 0 to 1000000000", "count", parse_number),
+]
 Bytes = Annotated[
     int,
     Field(strict=True, ge=65536, le=1099511627776),
@@ -267,10 +319,32 @@ Label = Annotated[
     | Annotated[bool, Field(strict=True)],
     Kind("a class: text, a whole number, true or false", parse=parse_label),
 ]
+Names = Annotated[
+    tuple[Text, ...],
+    Field(strict=True),
+    BeforeValidator(as_tuple),
+    AfterValidator(distinct),
+    Kind("a list of names", parse=parse_list),
+]
 Labels = Annotated[
     tuple[Label, ...],
     Field(strict=True, min_length=2),
     BeforeValidator(as_tuple),
     AfterValidator(distinct),
     Kind("a list of at least 2 different classes", parse=parse_labels),
+]
+Flag = Annotated[bool, Field(strict=True), Kind("true or false", parse=parse_flag)]
+Texts = Annotated[
+    tuple[Text, ...],
+    Field(strict=True),
+    BeforeValidator(as_tuple),
+    AfterValidator(distinct),
+    Kind("a list of text", parse=parse_list),
+]
+#: A user and a password in it would be a secret in a file that is none.
+Url = Annotated[
+    str,
+    Field(strict=True, pattern=r"^https?://[^\s@]+$"),
+    AfterValidator(_encodable),
+    Kind("an address that begins with http:// or https://, without user and password", parse=str.strip),
 ]

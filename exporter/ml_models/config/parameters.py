@@ -35,6 +35,8 @@ class Parameter:
         Value where nothing is set.
     description : str
         Meaning.
+    entries : type or None
+        Section of each element, if it is a list of mappings.
     """
 
     path: tuple[str, ...]
@@ -43,6 +45,7 @@ class Parameter:
     optional: bool
     default: Any
     description: str
+    entries: type[BaseModel] | None = None
 
     @property
     def variable(self) -> str:
@@ -68,6 +71,13 @@ def section_of(field: FieldInfo) -> type[BaseModel] | None:
     """Return the section that a field holds, or None if it is a parameter."""
     annotation = field.annotation
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
+def entries_of(annotation: Any) -> type[BaseModel] | None:
+    """Return the section that a list of mappings has for each."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for argument in get_args(annotation) if (found := entries_of(argument)) is not None), None)
 
 
 def _kinds(annotation: Any, metadata: tuple[Any, ...] = ()) -> Iterator[Kind]:
@@ -98,6 +108,7 @@ def _of(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[Parameter]:
             optional=NoneType in get_args(field.annotation),
             default=field.get_default(),
             description=field.description or "",
+            entries=entries_of(field.annotation),
         )
 
 
@@ -112,6 +123,8 @@ def _shown(value: Any) -> str:
         return "not set"
     if isinstance(value, tuple):
         return ", ".join(str(item) for item in value) or "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value) or "empty"

@@ -54,13 +54,26 @@ def _path(file: object) -> Path:
     return Path(file)
 
 
-def _based(document: Document, folder: Path) -> Document:
-    """Take a relative path of the reference from a folder."""
+#: Parameters whose relative paths are taken from the folder of the file: section and key.
+_PATHS = (
+    ("model", "reference"),
+    ("server", "web_config"),
+    ("data", "checkpoint"),
+    ("grafana", "token_file"),
+    ("grafana", "ca_file"),
+)
+
+
+def _based(document: Document, folder: Path, over: Source) -> Document:
+    """Take the relative paths that stand in a file, and not in a variable, from its folder."""
     monitoring = document.monitoring
-    if monitoring.model.reference is None:
-        return document
-    model = monitoring.model.model_copy(update={"reference": str(folder / monitoring.model.reference)})
-    return document.model_copy(update={"monitoring": monitoring.model_copy(update={"model": model})})
+    for name, key in _PATHS:
+        section = getattr(monitoring, name)
+        path = getattr(section, key)
+        if path is not None and ("monitoring", name, key) not in over.places:
+            section = section.model_copy(update={key: str(folder / path)})
+            monitoring = monitoring.model_copy(update={name: section})
+    return document.model_copy(update={"monitoring": monitoring})
 
 
 class Config:
@@ -105,8 +118,7 @@ class Config:
         name = f"{path}{origin}"
         source = read_yaml(path, name)
         document = _validated(source, over, f"{name} and environment" if over.places or over.faults else name)
-        in_file = ("monitoring", "model", "reference") not in over.places
-        self._document = _based(document, path.absolute().parent) if in_file else document
+        self._document = _based(document, path.absolute().parent, over)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Config:
@@ -147,6 +159,7 @@ class Config:
         return {
             "name": settings.model.name,
             "version": settings.model.version,
+            "deployment": settings.model.deployment,
             "reference": settings.model.reference,
             "task": settings.model.task,
             "classes": settings.model.classes,
@@ -165,6 +178,7 @@ class Config:
             "health_check_timeout": settings.system.health_check_timeout,
             "host": settings.server.host,
             "port": settings.server.port,
+            "web_config": settings.server.web_config,
             "log_level": settings.system.log_level,
             "log_format": settings.system.log_format,
         }
@@ -172,15 +186,24 @@ class Config:
     def get_data_monitoring_config(self) -> dict[str, Any]:
         """Return the keyword arguments of ``DataMonitor``, all but the data's path, in base units."""
         settings = self.monitoring
+        # Not the model monitor's own name: the recording rules would add the counts of the two.
+        derived = f"{settings.model.name}-data" if settings.model.name is not None else None
         return {
-            "name": settings.model.name,
+            "name": settings.data.name if settings.data.name is not None else derived,
+            "version": settings.model.version,
             "reference": settings.model.reference,
             "interval": settings.data.distribution_interval,
             "window": settings.performance.window,
-            "alert_thresholds": settings.data.signals(),
+            "time_column": settings.data.time_column,
+            "prediction": settings.data.prediction_column,
+            "label": settings.data.label_column,
+            "ignore": settings.data.ignore_columns,
+            "checkpoint": settings.data.checkpoint,
+            "alert_thresholds": settings.data.watch_signals(),
             "drift_method": settings.data.drift_method,
             "host": settings.server.host,
             "port": settings.server.port_for_data(),
+            "web_config": settings.server.web_config,
             "log_level": settings.system.log_level,
             "log_format": settings.system.log_format,
         }

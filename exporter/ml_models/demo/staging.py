@@ -91,7 +91,10 @@ def stage(folder: Path, addresses: Addresses, factor: float) -> None:
         By which time is compressed.
     """
     settings = GeneratorSettings()
-    settings = replace(settings, alertmanager=replace(settings.alertmanager, smtp_smarthost=addresses.smtp))
+    notifications = settings.alertmanager.notifications
+    email = notifications.email.model_copy(update={"smarthost": addresses.smtp})
+    notifications = notifications.model_copy(update={"email": email})
+    settings = replace(settings, alertmanager=replace(settings.alertmanager, notifications=notifications))
     job, targets = settings.rules.job, settings.prometheus.targets
     generated = rule_files(settings) | prometheus_files(settings) | alertmanager_files(settings)
     texts = {path: scale(text, factor) for path, text in generated.items()}
@@ -99,7 +102,7 @@ def stage(folder: Path, addresses: Addresses, factor: float) -> None:
         f"{targets}/{job}.yml": _targets(addresses.exporter),
         f"{targets}/alertmanager.yml": _targets(addresses.alertmanager),
         # Without a newline: Alertmanager before 0.27 would take it as part of the address.
-        settings.alertmanager.slack_api_url_file: addresses.slack,
+        notifications.slack.url_file: addresses.slack,
     }
     for path, text in texts.items():
         file = folder / path

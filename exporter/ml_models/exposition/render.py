@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from copy import copy
+from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric as Family
@@ -28,8 +30,18 @@ class _Families:
         return self._families
 
 
-def render(exposed: Iterable[Exposed], *, openmetrics: bool = False) -> bytes:
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+def render(exposed: Iterable[Exposed], *, openmetrics: bool = False, constant: Mapping[str, str] = _NONE) -> bytes:
     """Return the text of all families, in Prometheus' or the OpenMetrics format.
+
+    Parameters
+    ----------
+    exposed : iterable of families
+    openmetrics : bool
+    constant : mapping
+        Labels that every sample gets besides its own.
 
     Examples
     --------
@@ -41,16 +53,18 @@ def render(exposed: Iterable[Exposed], *, openmetrics: bool = False) -> bytes:
     """
     exposed = list(exposed)
     try:
-        return _text(exposed, openmetrics=openmetrics)
+        return _text(exposed, openmetrics, constant)
     except UnicodeEncodeError:
         # A name holds half of a surrogate pair, which UTF-8 cannot: spell out that character, keep the scrape.
-        return _text([_encodable(one) for one in exposed], openmetrics=openmetrics)
+        return _text([_encodable(_labelled(one, constant)) for one in exposed], openmetrics, _NONE)
 
 
-def _text(exposed: list[Exposed], *, openmetrics: bool) -> bytes:
-    small = [one for one in exposed if not isinstance(one, Filled) and one.samples]
+def _text(exposed: list[Exposed], openmetrics: bool, constant: Mapping[str, str]) -> bytes:
+    small = [_labelled(one, constant) for one in exposed if not isinstance(one, Filled) and one.samples]
     bulk = "".join(
-        one.bulk.render(one.values, openmetrics=openmetrics) for one in exposed if isinstance(one, Filled)
+        one.bulk.render(one.values, openmetrics=openmetrics, constant=constant)
+        for one in exposed
+        if isinstance(one, Filled)
     ).encode()
     registry = _Families(small)
     if openmetrics:
@@ -59,26 +73,33 @@ def _text(exposed: list[Exposed], *, openmetrics: bool) -> bytes:
     return generate_latest(registry) + bulk  # it only calls collect()
 
 
-def _encodable(one: Exposed) -> Family:
+def _labelled(one: Exposed, constant: Mapping[str, str]) -> Family:
     found = one.bulk.family(one.values) if isinstance(one, Filled) else one
-    found.samples = [
-        sample._replace(
-            labels={name: text.encode("utf-8", "backslashreplace").decode() for name, text in sample.labels.items()}
-        )
-        for sample in found.samples
-    ]
-    return found
+    return _relabelled(found, lambda labels: {**constant, **labels}) if constant else found
+
+
+def _encodable(found: Family) -> Family:
+    def encodable(labels: Mapping[str, str]) -> dict[str, str]:
+        return {name: text.encode("utf-8", "backslashreplace").decode() for name, text in labels.items()}
+
+    return _relabelled(found, encodable)
+
+
+def _relabelled(found: Family, change: Callable[[Mapping[str, str]], dict[str, str]]) -> Family:
+    relabelled = copy(found)
+    relabelled.samples = [sample._replace(labels=change(sample.labels)) for sample in found.samples]
+    return relabelled
 
 
 class Registry(CollectorRegistry):
     """A registry of its own for each monitor, for those who expose it with other means of prometheus_client."""
 
-    def __init__(self, exposed: Callable[[], Iterable[Exposed]]) -> None:
+    def __init__(self, exposed: Callable[[], Iterable[Exposed]], constant: Mapping[str, str] = _NONE) -> None:
         super().__init__(auto_describe=False)
-        self._exposed = exposed
+        self._exposed, self._constant = exposed, constant
 
     def collect(self) -> Iterable[Family]:
         """Return all families as prometheus_client's own objects, and what else was registered here."""
         for one in self._exposed():
-            yield one.bulk.family(one.values) if isinstance(one, Filled) else one
+            yield _labelled(one, self._constant)
         yield from super().collect()

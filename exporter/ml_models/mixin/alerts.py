@@ -6,14 +6,20 @@ needs no new rule file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ml_models import catalog
 from ml_models.mixin.names import RuleSettings
-from ml_models.mixin.promql import duration, max_by, seconds, text
+from ml_models.mixin.promql import duration, last, max_by, seconds, text
 
-Severity = Literal["critical", "warning", "none"]
+Severity = Literal["critical", "warning", "info", "none"]
+#: Whom an alert concerns; routes can go by it.
+Category = Literal["performance", "data", "system", "security"]
+#: Where in the chain from cause to effect an alert stands; the earlier mutes the later of the same model. Empty for
+#: what neither explains nor is explained by another.
+Tier = Literal["schema", "quality", "dataset_drift", "drift", "label_coverage", "performance", ""]
 
 WATCHDOG = "MLWatchdog"
 EXPORTER_DOWN = "MLExporterDown"
@@ -42,6 +48,13 @@ class Alert:
         How long it must hold before it fires, and is kept firing after it has ended.
     about_model : bool
         Whether it tells of a model; such alerts are muted while the model's exporters are down.
+    category : {'performance', 'data', 'system', 'security'}
+        A label of the alert.
+    tier : str
+        Its place in the chain from cause to effect, which decides on what mutes it; see
+        :mod:`ml_models.mixin.inhibition`.
+    annotations : mapping of str to str
+        Further ones, as Prometheus templates.
     dashboard : str
         What follows the dashboard's address, as a Prometheus template.
     """
@@ -54,6 +67,9 @@ class Alert:
     for_: str = "0s"
     keep_firing_for: str = "0s"
     about_model: bool = True
+    category: Category = "system"
+    tier: Tier = ""
+    annotations: Mapping[str, str] = field(default_factory=dict)
     dashboard: str = "{{ with $labels.model }}?var-model={{ . | urlquery }}{{ end }}"
 
 
@@ -62,10 +78,10 @@ def alerts(settings: RuleSettings) -> tuple[Alert, ...]:
 
     Examples
     --------
-    >>> sorted({alert.name for alert in alerts(RuleSettings()) if alert.severity == "warning"})
-    ['MLExporterDown', 'MLFeatureDrift', 'MLMemoryHigh', 'MLPredictionLatencyHigh']
+    >>> sorted({alert.name for alert in alerts(RuleSettings()) if alert.severity == "critical"})
+    ['MLExporterAbsent', 'MLExporterDown', 'MLFeatureDrift', 'MLModelAccuracyLow', 'MLPredictionErrors']
     """
-    return (*_drift(settings), _accuracy(settings), *_serving(settings), *_exporter(settings))
+    return (*_drift(settings), _accuracy(settings), *_serving(settings), *_watched(settings), *_exporter(settings))
 
 
 #: How values are shown, as functions of Prometheus templates.
@@ -80,6 +96,15 @@ def _looked_up(series: str, shown: str) -> str:
     name, _, matchers = series.rstrip("}").partition("{")
     selector = f"{name}{{{','.join(filter(None, ('model=%q', matchers)))}}}"
     return f"{{{{ with printf `{selector}` $labels.model | query }}}}{{{{ . | first | value | {shown} }}}}{{{{ end }}}}"
+
+
+def _top_features(score: str) -> str:
+    """Return a template that names the model's features that drift most; the same for all alerts of the model."""
+    name, _, matchers = score.rstrip("}").partition("{")
+    query = f"sort_desc(topk(5, {name}{{model=%q,{matchers}}}))"
+    each = f"{{{{ $f.Labels.feature }}}} ({{{{ $f.Value | {_SCORE} }}}})"
+    comma = "{{ if $i }}, {{ end }}"
+    return f"{{{{ range $i, $f := printf `{query}` $labels.model | query }}}}{comma}{each}{{{{ end }}}}"
 
 
 def _handover(settings: RuleSettings) -> str:
@@ -135,6 +160,9 @@ def _drift(settings: RuleSettings) -> tuple[Alert, Alert]:
             f"{_looked_up(threshold, _SCORE)}. {first}",
             for_=settings.for_,
             keep_firing_for=_handover(settings),
+            category="data",
+            tier="drift",
+            annotations={"top_features": _top_features(score)},
             dashboard="?var-model={{ $labels.model | urlquery }}&var-feature={{ $labels.feature | urlquery }}",
         )
         for severity, verdict, threshold, expr in expressions
@@ -165,6 +193,8 @@ def _accuracy(settings: RuleSettings) -> Alert:
         "classes are confused and whether features drift at the same time; then decide on rolling back or retraining.",
         for_=settings.for_,
         keep_firing_for=settings.for_,
+        category="performance",
+        tier="performance",
     )
 
 
@@ -199,6 +229,7 @@ def _serving(settings: RuleSettings) -> tuple[Alert, ...]:
             "call rate, the batch size and CPU and memory on the dashboard; add replicas if the load has grown.",
             for_=settings.serving_for,
             keep_firing_for=settings.serving_for,
+            category="performance",
         ),
         Alert(
             name="MLMemoryHigh",
@@ -213,6 +244,52 @@ def _serving(settings: RuleSettings) -> tuple[Alert, ...]:
             "steadily (a leak: restart, then find it) or with the load (raise the limit or add replicas).",
             for_=settings.serving_for,
             keep_firing_for=settings.serving_for,
+        ),
+    )
+
+
+def _watched(settings: RuleSettings) -> tuple[Alert, ...]:
+    names = settings.names
+    rejected_max, age_max = names.threshold("rejected_files_max"), names.threshold("data_age_seconds_max")
+    files, newest = (last(metric, settings.lookback) for metric in (catalog.WATCH_FILES, catalog.WATCH_NEWEST))
+    rejected = files.replace("[", '{state="rejected"}[')
+    return (
+        Alert(
+            name="MLDataFileRejected",
+            severity="warning",
+            expr=text(f"""
+                {max_by(("model",), rejected)}
+                  > on (model) {rejected_max}"""),
+            summary="{{ $value }} files of {{ $labels.model }} cannot be read and are not counted",
+            description=f"{{{{ $value }}}} files are set aside, threshold {_looked_up(rejected_max, _COUNT)}; all "
+            "others are still counted. First read in the data monitor's log which files and why; write them again, or "
+            "move them away.",
+            for_=settings.serving_for,
+            keep_firing_for=settings.serving_for,
+        ),
+        Alert(
+            name="MLDataStale",
+            severity="warning",
+            expr=text(f"""
+                (time() - {max_by(("model",), newest)})
+                  > on (model) {age_max}"""),
+            summary="The newest data of {{ $labels.model }} are {{ $value | humanizeDuration }} old",
+            description="The newest row that was counted is {{ $value | humanizeDuration }} old, threshold "
+            f"{_looked_up(age_max, _TIME)}. First see whether data still come and whether readings succeed; then look "
+            "at the job that writes them.",
+            for_=settings.serving_for,
+            keep_firing_for=settings.serving_for,
+        ),
+        Alert(
+            name="MLDataReadFailing",
+            severity="warning",
+            expr=f"min by (model, instance) ({catalog.WATCH_RUN_SUCCESS.name}) == 0",
+            summary="The data of {{ $labels.model }} cannot be read",
+            description="The last reading by {{ $labels.instance }} failed. First read in its log or at its /readyz "
+            "why: the folder is gone or forbidden, or the checkpoint cannot be written.",
+            for_=settings.serving_for,
+            keep_firing_for=settings.serving_for,
+            about_model=False,
         ),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ml_models.mixin.alertmanager import AlertmanagerSettings, alertmanager_config
 from ml_models.mixin.alerts import Alert, alerts
+from ml_models.mixin.grafana import GrafanaSettings, dashboard_providers, data_sources
 from ml_models.mixin.names import RuleSettings
 from ml_models.mixin.prometheus import PrometheusSettings, prometheus_config
 from ml_models.mixin.rules import recording_groups
@@ -28,11 +29,14 @@ class GeneratorSettings:
         Scraping and target files.
     alertmanager : AlertmanagerSettings
         Channels and receivers.
+    grafana : GrafanaSettings
+        Addresses and folders.
     """
 
     rules: RuleSettings = field(default_factory=RuleSettings)
     prometheus: PrometheusSettings = field(default_factory=PrometheusSettings)
     alertmanager: AlertmanagerSettings = field(default_factory=AlertmanagerSettings)
+    grafana: GrafanaSettings = field(default_factory=GrafanaSettings)
 
 
 def rule_files(settings: GeneratorSettings) -> dict[str, str]:
@@ -69,12 +73,13 @@ def _alert(alert: Alert, settings: RuleSettings) -> dict[str, Any]:
         "alert": alert.name,
         "expr": alert.expr,
         **{key: value for key, value in held.items() if value != "0s"},
-        "labels": {"severity": alert.severity},
+        "labels": {"severity": alert.severity, "category": alert.category},
         "annotations": {
             "summary": alert.summary,
             "description": alert.description,
             "runbook_url": f"{settings.runbook_url}/{alert.name}.md",
             "dashboard_url": f"{settings.grafana_url}/d/ml-model{alert.dashboard}",
+            **alert.annotations,
         },
     }
 
@@ -100,3 +105,21 @@ def alertmanager_files(settings: GeneratorSettings) -> dict[str, str]:
     """
     config = alertmanager_config(settings.alertmanager, alerts(settings.rules))
     return {"alertmanager.yml": dump(config, f"{HEADER}\n{_SECRETS}")}
+
+
+def grafana_files(settings: GeneratorSettings) -> dict[str, str]:
+    """Return the provisioning files of Grafana.
+
+    Examples
+    --------
+    >>> for path in grafana_files(GeneratorSettings()):
+    ...     print(path)
+    deploy/grafana/provisioning/datasources/ml-models.yml
+    deploy/grafana/provisioning/dashboards/ml-models.yml
+    """
+    folder = "deploy/grafana/provisioning"
+    sources = data_sources(settings.grafana, settings.prometheus.scrape_interval)
+    return {
+        f"{folder}/datasources/ml-models.yml": dump(sources, HEADER),
+        f"{folder}/dashboards/ml-models.yml": dump(dashboard_providers(settings.grafana), HEADER),
+    }

@@ -1,105 +1,131 @@
-"""What notifications say: templates of Alertmanager, the same facts by email and in Slack.
+"""What notifications say: templates of Alertmanager, the same facts on every channel.
 
-Each message has status and severity, a line per alert, the value against its threshold, and links to the dashboard
-and the runbook. Only functions of Alertmanager 0.25 are used.
+Each message has status and severity, a line per alert, the value against its threshold, which features drift most, and
+links to dashboard, runbook and a new silence. Only functions of Alertmanager 0.25 are used. A group may hold hundreds
+of alerts: the first ones are written out, the others counted.
 """
 
 from __future__ import annotations
 
-#: First line, with the count where several alerts are grouped: "[CRITICAL] MLFeatureDrift: churn (3 firing)".
-TITLE = (
-    '[{{ if eq .Status "firing" }}{{ or .CommonLabels.severity "firing" | toUpper }}{{ else }}RESOLVED{{ end }}] '
-    "{{ or .GroupLabels.alertname .CommonLabels.alertname }}"
-    "{{ with .CommonLabels.model }}: {{ . }}{{ end }}"
-    "{{ if gt (len .Alerts.Firing) 1 }} ({{ len .Alerts.Firing }} firing){{ end }}"
-)
-
-#: How Go shows a time.
-_TIME = '"2006-01-02 15:04:05 MST"'
-
-TEXT = f"""\
-{{{{ range .Alerts.Firing -}}}}
-FIRING  {{{{ .Annotations.summary }}}}
-  {{{{ .Annotations.description }}}}
-  Severity:  {{{{ .Labels.severity }}}}
-  Since:     {{{{ .StartsAt.UTC.Format {_TIME} }}}}
-  Dashboard: {{{{ .Annotations.dashboard_url }}}}
-  Runbook:   {{{{ .Annotations.runbook_url }}}}
-
-{{{{ end }}}}{{{{ range .Alerts.Resolved -}}}}
-RESOLVED  {{{{ .Annotations.summary }}}} (last value)
-  From {{{{ .StartsAt.UTC.Format {_TIME} }}}} to {{{{ .EndsAt.UTC.Format {_TIME} }}}}
-  Dashboard: {{{{ .Annotations.dashboard_url }}}}
-
-{{{{ end }}}}\
-Alertmanager: {{{{ .ExternalURL }}}}
-"""
-
-# Mail programs drop style sheets, so the styles are written at each element. The status is a word besides a colour.
-_CELL = "padding:12px 16px;border-left:4px solid"
-_BODY = "margin:0;padding:24px;background:#f4f5f7;font-family:Helvetica,Arial,sans-serif;font-size:14px;color:#1f2430"
-_BOX = "max-width:640px;margin:0 auto;background:#ffffff;border:1px solid #dfe1e6;border-radius:6px;overflow:hidden"
-_HEAD = (
-    "padding:16px;color:#ffffff;font-size:17px;font-weight:bold;"
-    'background:{{ if ne .Status "firing" }}#00734f{{ else if eq .CommonLabels.severity "critical" }}#b3261e'
-    "{{ else }}#8a5a00{{ end }}"
-)
-_GREY = "color:#5c6370"
-_LINK = "color:#00558c"
-
-HTML = f"""\
-<!DOCTYPE html>
-<html>
-<body style="{_BODY}">
-<div style="{_BOX}">
-<div style="{_HEAD}">{TITLE}</div>
-{{{{ range .Alerts.Firing }}}}
-<div style="{_CELL} {{{{ if eq .Labels.severity "critical" }}}}#b3261e{{{{ else }}}}#e69f00{{{{ end }}}}">
-<p style="margin:0 0 6px"><b>{{{{ .Annotations.summary }}}}</b></p>
-<p style="margin:0 0 6px">{{{{ .Annotations.description }}}}</p>
-<p style="margin:0 0 6px;{_GREY}">{{{{ .Labels.severity }}}}, since {{{{ .StartsAt.UTC.Format {_TIME} }}}}</p>
-<p style="margin:0">
-<a style="{_LINK}" href="{{{{ .Annotations.dashboard_url }}}}">Dashboard</a> &nbsp;
-<a style="{_LINK}" href="{{{{ .Annotations.runbook_url }}}}">Runbook</a> &nbsp;
-<a style="{_LINK}" href="{{{{ .GeneratorURL }}}}">Query</a>
-</p>
-</div>
-{{{{ end }}}}
-{{{{ range .Alerts.Resolved }}}}
-<div style="{_CELL} #00734f">
-<p style="margin:0 0 6px"><b>Resolved:</b> {{{{ .Annotations.summary }}}} (last value)</p>
-<p style="margin:0 0 6px;{_GREY}">
-from {{{{ .StartsAt.UTC.Format {_TIME} }}}} to {{{{ .EndsAt.UTC.Format {_TIME} }}}}
-</p>
-<p style="margin:0"><a style="{_LINK}" href="{{{{ .Annotations.dashboard_url }}}}">Dashboard</a></p>
-</div>
-{{{{ end }}}}
-<p style="margin:0;padding:12px 16px;border-top:1px solid #dfe1e6;{_GREY}">
-Silence it in <a style="{_LINK}" href="{{{{ .ExternalURL }}}}">Alertmanager</a>.
-</p>
-</div>
-</body>
-</html>
-"""
+from ml_models.mixin.mail import HTML
+from ml_models.mixin.phrases import ADVICE, FACTS, FEW, MOST, TIME, advised, drifting
 
 #: Slack reads three characters as its own: a feature called "<!channel>" must not call everybody.
 _ESCAPE = '| reReplaceAll "&" "&amp;" | reReplaceAll "<" "&lt;" | reReplaceAll ">" "&gt;"'
 
-SLACK_TEXT = f"""\
-{{{{ range .Alerts.Firing -}}}}
+
+def _title(escape: str = "") -> str:
+    return (
+        '[{{ if eq .Status "firing" }}{{ or .CommonLabels.severity "firing" | toUpper }}{{ else }}RESOLVED{{ end }}] '
+        "{{ or .GroupLabels.alertname .CommonLabels.alertname }}"
+        f"{{{{ with .CommonLabels.model }}}}: {{{{ . {escape} }}}}{{{{ end }}}}"
+        "{{ if gt (len .Alerts.Firing) 1 }} ({{ len .Alerts.Firing }} firing){{ end }}"
+    )
+
+
+#: First line, with the count where several alerts are grouped: "[CRITICAL] MLFeatureDrift: churn (3 firing)".
+TITLE, SLACK_TITLE = _title(), _title(_ESCAPE)
+
+FIRST_DASHBOARD = "{{ (index .Alerts 0).Annotations.dashboard_url }}"
+FIRST_RUNBOOK = "{{ (index .Alerts 0).Annotations.runbook_url }}"
+
+#: Opens Alertmanager's form for a silence of the group, filled in. Its page reads no "+" as a space.
+SILENCE = (
+    "{{ .ExternalURL }}/#/silences/new?filter=%7B"
+    "{{ range $i, $label := .GroupLabels.SortedPairs }}{{ if $i }}%2C{{ end }}"
+    '{{ printf "%s=%q" $label.Name $label.Value | urlquery | reReplaceAll "[+]" "%20" }}{{ end }}%7D'
+)
+
+
+def _listed(status: str, each: str, most: int) -> str:
+    """Return a template that writes out the first alerts of a status and counts the others."""
+    alerts = f".Alerts.{status}"
+    more = f"and {{{{ len (slice {alerts} {most}) }}}} more, see the dashboard\n\n"
+    return (
+        f"{{{{ range $i, $alert := {alerts} }}}}{{{{ if lt $i {most} }}}}{each}{{{{ end }}}}{{{{ end }}}}"
+        f"{{{{ if gt (len {alerts}) {most} }}}}{more}{{{{ end }}}}"
+    )
+
+
+_TEXT_FIRING = f"""\
+FIRING  {{{{ .Annotations.summary }}}}
+  {{{{ {FACTS} }}}}
+  Severity:  {{{{ .Labels.severity }}}}{{{{ with .Labels.category }}}} ({{{{ . }}}}){{{{ end }}}}
+  Since:     {{{{ .StartsAt.UTC.Format {TIME} }}}}
+{{{{ with .Annotations.dashboard_url }}}}  Dashboard: {{{{ . }}}}
+{{{{ end }}}}
+"""
+
+_TEXT_RESOLVED = f"""\
+RESOLVED  {{{{ .Annotations.summary }}}} (last value)
+  From {{{{ .StartsAt.UTC.Format {TIME} }}}} to {{{{ .EndsAt.UTC.Format {TIME} }}}}
+{{{{ with .Annotations.dashboard_url }}}}  Dashboard: {{{{ . }}}}
+{{{{ end }}}}
+"""
+
+TEXT = (
+    drifting("Drifting most: {{ . }}\n\n")
+    + _listed("Firing", _TEXT_FIRING, MOST)
+    + _listed("Resolved", _TEXT_RESOLVED, MOST)
+    + advised(f"{{{{ {ADVICE} }}}}\n\n")
+    + "{{ with .CommonAnnotations.runbook_url }}Runbook:      {{ . }}\n{{ end }}"
+    + f"{{{{ if .Alerts.Firing }}}}Silence:      {SILENCE}\n{{{{ end }}}}"
+    + "Alertmanager: {{ .ExternalURL }}\n"
+)
+
+#: A point per alert. Newer versions of Alertmanager would read text with a colon as YAML; with the asterisk it is none.
+LINES = _listed("Firing", f"* {{{{ .Annotations.summary }}}}\n  {{{{ {FACTS} }}}}\n", MOST)
+RESOLVED_LINES = _listed("Resolved", "* {{ .Annotations.summary }}\n", MOST)
+
+# --- Slack -----------------------------------------------------------------------------------------------------------
+
+_SLACK_FIRING = f"""\
 *{{{{ .Annotations.summary {_ESCAPE} }}}}*
-{{{{ .Annotations.description {_ESCAPE} }}}}
-<{{{{ .Annotations.dashboard_url }}}}|Dashboard>  |  <{{{{ .Annotations.runbook_url }}}}|Runbook>
+{{{{ {FACTS} {_ESCAPE} }}}}
+{{{{ with .Annotations.dashboard_url }}}}<{{{{ . }}}}|Dashboard>{{{{ end }}}}
 
-{{{{ end }}}}{{{{ range .Alerts.Resolved -}}}}
+"""
+
+_SLACK_RESOLVED = f"""\
 :white_check_mark: Resolved: {{{{ .Annotations.summary {_ESCAPE} }}}} (last value)
-<{{{{ .Annotations.dashboard_url }}}}|Dashboard>
+"""
 
-{{{{ end }}}}"""
+SLACK_TEXT = (
+    drifting(f"Drifting most: {{{{ . {_ESCAPE} }}}}\n\n")
+    + _listed("Firing", _SLACK_FIRING, FEW)
+    + _listed("Resolved", _SLACK_RESOLVED, FEW)
+    + advised(f"{{{{ {ADVICE} {_ESCAPE} }}}}\n\n")
+    + "{{ with .CommonAnnotations.runbook_url }}<{{ . }}|Runbook>{{ end }}"
+    + f"{{{{ if .Alerts.Firing }}}}  |  <{SILENCE}|Silence>{{{{ end }}}}"
+)
 
 SLACK_COLOR = (
     '{{ if ne .Status "firing" }}good{{ else if eq .CommonLabels.severity "critical" }}danger{{ else }}warning{{ end }}'
 )
 
-#: For notices and small screens, which show no attachment.
-SLACK_FALLBACK = TITLE
+FOOTER = "{{ with .CommonLabels.category }}{{ . }} alert, {{ end }}ml-models-monitoring"
+
+# --- Teams, whose text is Markdown -----------------------------------------------------------------------------------
+
+_TEAMS_FIRING = f"""\
+**{{{{ .Annotations.summary }}}}**
+
+{{{{ {FACTS} }}}}
+
+{{{{ with .Annotations.dashboard_url }}}}[Dashboard]({{{{ . }}}}){{{{ end }}}}
+
+"""
+
+TEAMS_TEXT = (
+    drifting("Drifting most: {{ . }}\n\n")
+    + _listed("Firing", _TEAMS_FIRING, FEW)
+    + _listed("Resolved", "Resolved: {{ .Annotations.summary }} (last value)\n\n", FEW)
+    + advised(f"{{{{ {ADVICE} }}}}\n\n")
+    + "{{ with .CommonAnnotations.runbook_url }}[Runbook]({{ . }}){{ end }}"
+    + f"{{{{ if .Alerts.Firing }}}} | [Silence]({SILENCE}){{{{ end }}}}"
+)
+
+__all__ = [
+    "FIRST_DASHBOARD", "FIRST_RUNBOOK", "FOOTER", "HTML", "LINES", "RESOLVED_LINES", "SILENCE", "SLACK_COLOR",
+    "SLACK_TEXT", "SLACK_TITLE", "TEAMS_TEXT", "TEXT", "TITLE",
+]  # fmt: skip

@@ -24,6 +24,9 @@ CLASS = ("model", "class")
 CELL = ("model", "actual", "predicted")
 FEATURE = ("model", "role", "feature")
 BIN = ("model", "role", "feature", "bin")
+OUTCOME_BIN = ("model", "outcome", "bin")
+PREDICTED = ("model", "predicted")
+MODEL_BIN = ("model", "bin")
 INSTANCE = ("job", "instance", "model")
 
 #: Quantiles of the latency that are recorded, by the name of the operation.
@@ -41,6 +44,8 @@ class RuleSettings:
     ----------
     window : str
         Over which drift, missing values and performance are computed; at least four scrape intervals.
+    long_window : str
+        A second window for performance, as labels come late and slowly.
     serving_window : str
         Over which rates, errors and latency are computed; at least four scrape intervals.
     interval : str
@@ -62,6 +67,7 @@ class RuleSettings:
     """
 
     window: str = "1h"
+    long_window: str = "24h"
     serving_window: str = "5m"
     interval: str = "1m"
     for_: str = "15m"
@@ -74,7 +80,7 @@ class RuleSettings:
     runbook_url: str = "https://github.com/ml-models-monitoring/ml-models-monitoring/blob/main/docs/runbooks"
 
     def __post_init__(self) -> None:
-        for setting in ("window", "serving_window", "interval", "lookback", "model_lookback"):
+        for setting in ("window", "long_window", "serving_window", "interval", "lookback", "model_lookback"):
             if seconds(getattr(self, setting)) <= 0:
                 raise ValueError(f"{setting}: must be longer than nothing")
         for setting in ("for_", "serving_for", "down_for"):
@@ -195,31 +201,43 @@ class Recorded:
 
     # --- performance -------------------------------------------------------------------------------------------------
     @property
-    def outcomes_cells(self) -> str:
-        """Confusion cells in the window."""
-        return self.increase(CELL, catalog.OUTCOMES)
-
-    @property
     def outcomes(self) -> str:
         """Labelled predictions in the window."""
         return self.increase(MODEL, catalog.OUTCOMES)
 
-    def outcomes_class(self, side: str) -> str:
-        """Name the labelled predictions per class, ``actual``, ``predicted`` or ``correct``."""
-        return recorded(CLASS, f"{stem(catalog.OUTCOMES)}_{side}", f"increase{self.window}")
+    def by_class(self, cells: Metric, side: str) -> str:
+        """Name the cells per class: as ``actual``, ``predicted`` or ``correct``."""
+        return recorded(CLASS, f"{stem(cells)}_{side}", f"increase{self.window}")
 
     @property
     def accuracy(self) -> str:
         """Accuracy in the window."""
-        return self._score(MODEL, stem(catalog.ACCURACY), "ratio")
+        return self.figure(catalog.ACCURACY, "ratio")
 
-    def per_class(self, metric: Metric) -> str:
+    def figure(self, metric: Metric, operation: str = "value") -> str:
+        """Name a model's figure in the window, or with ``low`` and ``high`` the ends of its interval."""
+        return self._score(MODEL, stem(metric), operation)
+
+    def per_class(self, metric: Metric, operation: str = "ratio") -> str:
         """Name precision, recall or F1 per class."""
-        return self._score(CLASS, stem(metric), "ratio")
+        return self._score(CLASS, stem(metric), operation)
 
     def macro(self, metric: Metric) -> str:
         """Name the mean of precision, recall or F1 over the classes that occur; undefined counts 0."""
-        return self._score(MODEL, stem(metric), "macro_ratio")
+        return self.figure(metric, "macro_ratio")
+
+    def weighted(self, metric: Metric) -> str:
+        """Name the mean of precision, recall or F1 in which a class weighs as often as it was true."""
+        return self.figure(metric, "weighted_ratio")
+
+    def gap(self, metric: Metric) -> str:
+        """Name the gap between realised and expected precision, recall or F1, per class."""
+        return self.per_class(metric, "gap")
+
+    @property
+    def residuals(self) -> str:
+        """Share of the residuals in each bin."""
+        return self._score(MODEL_BIN, stem(catalog.RESIDUAL_OBSERVATIONS), "ratio")
 
     # --- serving -----------------------------------------------------------------------------------------------------
     @property

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Iterable
 
-from ml_models.catalog import Metric
+from ml_models.catalog import Metric, quote
 
 #: Prometheus' duration units in milliseconds, in the order in which they must be written.
 _UNITS = {"y": 31_536_000_000, "w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
@@ -119,3 +120,18 @@ def text(expression: str) -> str:
     """
     dedented = textwrap.dedent(expression).strip()
     return f"{dedented}\n" if "\n" in dedented else dedented
+
+
+def quote_regex(values: Iterable[str]) -> str:
+    r"""Quote a regular expression, of Prometheus or Alertmanager, for any of some texts.
+
+    Examples
+    --------
+    >>> print(quote_regex(["b", "a.c"]))
+    "b|a\\.c"
+    """
+    return quote("|".join(_SPECIAL.sub(r"\\\g<0>", value) for value in values))
+
+
+#: Python's own escaping writes before signs (#, -, ~) that Go's expressions take no backslash for.
+_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")

@@ -12,14 +12,18 @@ from numpy.typing import NDArray
 
 from ml_models.catalog import LATENCY_BUCKETS
 from ml_models.monitoring.capture import SCALARS, Batch
+from ml_models.monitoring.held import Actual, Corrected, Held, Joined
 from ml_models.monitoring.ledger import Ledger
+from ml_models.monitoring.outcomes import count_outcomes
 from ml_models.monitoring.outputs import Interpreter
 from ml_models.monitoring.recorder import FAILED
+from ml_models.monitoring.timings import count_batches
 from ml_models.profile.cells import to_floats
 from ml_models.profile.counting import TableCounter, examined
 from ml_models.profile.ingest import columns
+from ml_models.profile.outcomes import add_estimates
 from ml_models.profile.reference import ReferenceProfile
-from ml_models.profile.tally import BUCKETS, CALLS, ERRORS, PREDICTED, Layout, Tally
+from ml_models.profile.tally import BUCKETS, CALL_SECONDS, CALLS, ERRORS, PREDICTED, Layout, Tally
 
 _BOUNDS = np.array(LATENCY_BUCKETS)
 
@@ -72,13 +76,16 @@ class Drain:
         slots[CALLS] += len(events)
         slots[ERRORS] += failed
         slots[BUCKETS:] += buckets
-        tally.sums[endpoint] += seconds.sum()
+        tally.seconds[endpoint, CALL_SECONDS] += seconds.sum()
         self._features(tally, features, kinds)
         if Batch not in kinds and result_kinds <= SCALARS and set(map(type, ids)) == {type(None)}:
             self._guard("output", self._single_results, tally, numbers, results, None, now)
             slots[PREDICTED] += len(events)
+            tally.batches[endpoint, 0] += len(events)
         else:
-            slots[PREDICTED] += self._results(tally, numbers, features, results, ids, now)
+            rows = self._results(tally, numbers, features, results, ids, now)
+            slots[PREDICTED] += sum(rows)
+            count_batches(tally, endpoint, rows)
 
     def _results(
         self,
@@ -88,25 +95,24 @@ class Drain:
         results: Sequence[Any],
         ids: Sequence[Any],
         now: float,
-    ) -> int:
-        """Count outputs and hold predictions; return the rows predicted. Calls of one row go together."""
+    ) -> list[int]:
+        """Count outputs and hold predictions; return the rows of each call. Calls of one row go together."""
         single_numbers: list[int] = []
         single_results: list[Any] = []
         single_ids: list[Any] = []
-        predicted = 0
+        predicted: list[int] = []
         for number, captured, result, own in zip(numbers, features, results, ids, strict=True):
             if result is FAILED:
                 continue
             rows = captured.rows if type(captured) is Batch else 1
+            predicted.append(rows)
             if rows == 1 and not (isinstance(result, np.ndarray | list) or hasattr(result, "to_numpy")):
                 single_numbers.append(number)
                 single_results.append(result)
                 single_ids.append(own)
                 continue
-            predicted += rows
             self._guard("output", self._batch_result, tally, number, rows, result, own, now)
         if single_numbers:
-            predicted += len(single_numbers)
             plain = [None if _is_container(value) else value for value in single_results]
             named = single_ids if any(own is not None for own in single_ids) else None
             self._guard("output", self._single_results, tally, single_numbers, plain, named, now)
@@ -115,23 +121,21 @@ class Drain:
     def _single_results(
         self, tally: Tally, numbers: Sequence[int], results: Sequence[Any], ids: Sequence[Any] | None, now: float
     ) -> None:
-        codes = self._outputs(tally, results)
+        held = self._outputs(tally, results)
         # A call without an id of the caller's is found by the id made for it, whatever its neighbours have.
         named = [_hashable(own) for own in ids] if ids is not None else None
-        self.ledger.add(codes, now, numbers=np.array(numbers), ids=named)
+        self.ledger.add(held, now, numbers=np.array(numbers), ids=named)
 
     def _batch_result(self, tally: Tally, number: int, rows: int, result: Any, own: Any, now: float) -> None:
         outputs = _as_outputs(result, rows)
-        codes = np.full(rows, -1, dtype=np.int64)
-        if outputs is not None:
-            found = self._outputs(tally, outputs)
-            if len(found) == rows:
-                codes = found
-        listed = own if isinstance(own, list | tuple | np.ndarray) else [own] * rows
+        held = None if outputs is None else self._outputs(tally, outputs)
+        if held is None or len(held) != rows:
+            held = Held.of(np.full(rows, -1, dtype=np.int64))
+        listed = own if isinstance(own, list | tuple | np.ndarray) else [own] * (0 if own is None else rows)
         named = [_hashable(one) for one in listed[:rows]] + [None] * (rows - len(listed))
-        self.ledger.add(codes, now, numbers=np.array([number]), ids=named if own is not None else None)
+        self.ledger.add(held, now, numbers=np.array([number]), ids=named if own is not None else None)
 
-    def _outputs(self, tally: Tally, outputs: Any) -> NDArray[np.int64]:
+    def _outputs(self, tally: Tally, outputs: Any) -> Held:
         read = self.interpreter.read(outputs)
         row = self._prediction_row
         if row is not None:
@@ -140,7 +144,9 @@ class Drain:
             tally.add_column(row, self.interpreter.classes.named(read.codes) if by_class else read.values)
         present = read.codes[read.codes >= 0]
         tally.predicted += np.bincount(present, minlength=len(tally.predicted))
-        return read.codes
+        if read.numbers is not None and len(present):
+            add_estimates(tally, read.codes, read.numbers, self.interpreter.positive)
+        return Held.of(read.codes, read.numbers)
 
     # --- features ------------------------------------------------------------------------------------------------
 
@@ -166,7 +172,7 @@ class Drain:
         if width != len(self.names):
             return
         if len(self._numeric) == len(self.names):
-            tally.add_block(self._numeric_rows, np.ascontiguousarray(table.T, dtype=np.float64))
+            tally.add_block(self._numeric_rows, table.T)
             return
         for place, name in enumerate(self.names):
             tally.add_column(self._row_of[name], table[:, place])
@@ -183,7 +189,7 @@ class Drain:
             except Exception:  # noqa: BLE001, S110 - a key is missing or a cell is no number: look closer
                 pass
             else:
-                tally.add_block(self._numeric_rows, np.ascontiguousarray(numbers.reshape(len(rows), -1).T))
+                tally.add_block(self._numeric_rows, numbers.reshape(len(rows), -1).T)
                 for name, values in zip(self._texts, texts, strict=True):
                     tally.add_column(self._row_of[name], values)
                 examined(tally, len(rows))
@@ -207,29 +213,26 @@ class Drain:
 
     # --- labels --------------------------------------------------------------------------------------------------
 
-    def labels(self, tally: Tally, ids: Sequence[Any], actuals: Sequence[Any], made: Any) -> int:
-        """Join labels to held predictions and count the outcomes; return how many were joined."""
-        codes = self.interpreter.classes.codes(list(actuals))
-        # The label of a regression is a number, of which nothing but its presence matters here.
-        usable = ~np.isnan(to_floats(list(actuals))[0]) if self.interpreter.task == "regression" else codes >= 0
-        predicted: list[int] = []
-        kept: list[int] = []
-        for row, (one, good) in enumerate(zip(ids, usable.tolist(), strict=True)):
-            if not good:
-                self.ledger.counts["invalid"] += 1
-                continue
-            found = self.ledger.join(self.ledger.find(one, made))
-            if found is not None:
-                kept.append(row)
-                predicted.append(found)
-        if not kept:
-            return 0
-        if self._label_row is not None:
-            tally.add_column(self._label_row, [actuals[row] for row in kept])
-        actual_codes, predicted_codes = codes[kept], np.array(predicted)
-        known = (actual_codes >= 0) & (predicted_codes >= 0)
-        np.add.at(tally.outcomes, (actual_codes[known], predicted_codes[known]), 1)
-        return len(kept)
+    def labels(
+        self, tally: Tally, ids: Sequence[Any], actuals: Sequence[Any], made: Any, now: float
+    ) -> tuple[Joined, Corrected]:
+        """Join labels to held predictions, count the outcomes, and return what was joined and what was corrected."""
+        given = list(actuals)
+        is_regression = self.interpreter.task == "regression"
+        codes = np.full(len(given), -1, dtype=np.int64) if is_regression else self.interpreter.classes.codes(given)
+        values = to_floats(given)[0] if is_regression else np.full(len(given), np.nan)
+        usable = np.isfinite(values) if is_regression else codes >= 0
+        self.ledger.counts["invalid"] += int(np.count_nonzero(~usable))
+        kept = np.flatnonzero(usable)
+        joined, corrected = self.ledger.join(
+            [ids[row] for row in kept.tolist()], Actual(codes[kept], values[kept]), made, now
+        )
+        if self._label_row is not None and len(joined):
+            # The distribution of labels is that of the first ones: a counter cannot take a corrected one back.
+            tally.add_column(self._label_row, [given[row] for row in kept[joined.rows].tolist()])
+        count_outcomes(tally, joined.actual, joined.held, self.interpreter.positive)
+        count_outcomes(tally, corrected.joined.actual, corrected.joined.held, self.interpreter.positive)
+        return joined, corrected
 
     def _guard(self, stage: str, step: Callable[..., None], *args: Any) -> None:
         try:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ml_models import catalog
+from ml_models.collectors.estimated import estimated_families
 from ml_models.collectors.families import family
 from ml_models.collectors.isolation import Exposed
 from ml_models.collectors.outcomes import outcome_families
+from ml_models.collectors.performance import Figures, is_binary
+from ml_models.collectors.regression import regression_families
+from ml_models.collectors.scores import score_families
 from ml_models.collectors.serving import serving_families
 from ml_models.collectors.system import SystemSampler, system_families
 from ml_models.monitoring.health import HealthChecks, health_families
 from ml_models.monitoring.pipeline import Pipeline
 from ml_models.monitoring.recorder import Recorder
+from ml_models.profile.reference import ReferenceProfile
 from ml_models.profile.tally import Tally
 
 if TYPE_CHECKING:
@@ -21,7 +26,11 @@ if TYPE_CHECKING:
 
 
 def serving(
-    model: str, recorder: Recorder, pipeline: Pipeline, total: Tally, errors: Mapping[tuple[str, str], int]
+    model: str,
+    recorder: Recorder,
+    pipeline: Pipeline,
+    total: Tally,
+    errors: Mapping[tuple[str, str], tuple[int, float]],
 ) -> list[Exposed]:
     """Return predictions, errors and latency."""
     return list(
@@ -30,6 +39,8 @@ def serving(
             total,
             pipeline.endpoints,
             dropped_rows=pipeline.dropped_rows,
+            queued=pipeline.queued,
+            streams=pipeline.streams,
             errors=errors,
             in_progress=pipeline.in_progress,
             sampling_rate=recorder.sampling_rate,
@@ -37,20 +48,32 @@ def serving(
     )
 
 
-def outcomes(model: str, pipeline: Pipeline, total: Tally, window: Tally, positive_class: Any) -> list[Exposed]:
-    """Return outcomes, label counts and performance."""
+def outcomes(model: str, pipeline: Pipeline, total: Tally, found: Figures) -> list[Exposed]:
+    """Return outcomes, label counts and headline performance."""
     return list(
         outcome_families(
             model,
             total,
-            window,
+            found.overall,
             pipeline.classes,
-            positive=pipeline.positive_slot(positive_class),
             labels=pipeline.ledger.counts,
             awaiting=pipeline.ledger.waiting,
             last_label=pipeline.last_label,
         )
     )
+
+
+def performance(model: str, pipeline: Pipeline, total: Tally, found: Figures) -> list[Exposed]:
+    """Return the performance of scores and regressions, and what is to be expected before labels."""
+    reader, classes = pipeline.interpreter, pipeline.classes
+    binary = is_binary(classes, reader.positive)
+    # Of a model that stopped giving scores, what was counted stays.
+    scores = reader.scored or bool(total.scores.any())
+    return [
+        *score_families(model, total, found, scores=scores, binary=binary),
+        *estimated_families(model, total, found, classes, scores=scores, binary=binary),
+        *regression_families(model, total, found, shown=reader.task == "regression"),
+    ]
 
 
 def system(model: str, sampler: SystemSampler) -> list[Exposed]:
@@ -70,23 +93,31 @@ def dropped(recorder: Recorder) -> dict[str, int]:
         "buffer_full": sum(channel.dropped_rows for channel in channels),
         "buffer_bytes": sum(channel.dropped_bytes for channel in channels),
         "labels_full": recorder.dropped_labels.value,
+        "shadow_full": recorder.dropped_shadows.value,
     }
+
+
+def described(
+    model: str, task: str, deployment: str, reference: ReferenceProfile | None, limits: Mapping[str, float]
+) -> list[Exposed]:
+    """Return what a monitor is about, and its thresholds."""
+    info, thresholds = family(catalog.MODEL_INFO), family(catalog.ALERT_THRESHOLD)
+    info.add_metric([model, task, deployment, reference.fingerprint if reference else ""], 1)
+    for signal, value in limits.items():
+        thresholds.add_metric([model, signal], value)
+    return [info, thresholds]
 
 
 def monitor(watched: ModelMonitor, faults: Mapping[str, int]) -> list[Exposed]:
     """Return what the monitor says of itself: its model, thresholds, losses and cost."""
     name, recorder, pipeline = watched.name, watched.recorder, watched.pipeline
-    info, thresholds = family(catalog.MODEL_INFO), family(catalog.ALERT_THRESHOLD)
-    reference = watched.reference.fingerprint if watched.reference else ""
-    info.add_metric([name, watched.version, pipeline.interpreter.task, reference], 1)
-    for signal, value in watched.thresholds.items():
-        thresholds.add_metric([name, signal], value)
     rows, failures = family(catalog.DROPPED_ROWS), family(catalog.HOOK_FAILURES)
     for reason, count in dropped(recorder).items():
         rows.add_metric([name, reason], count)
-    for stage in ("capture", "output", "features", "drain"):
+    for stage in ("capture", "output", "features", "drain", "shadow"):
         failures.add_metric([name, stage], faults.get(stage, 0))
-    exposed: list[Exposed] = [info, thresholds, rows, failures]
+    told = described(name, pipeline.interpreter.task, watched.deployment, watched.reference, watched.thresholds)
+    exposed: list[Exposed] = [*told, rows, failures]
     for metric, value in (
         (catalog.BUFFERED_ROWS, sum(len(channel.events) for channel in list(recorder.channels.values()))),
         (catalog.LAST_DRAIN_TIMESTAMP, pipeline.last_drain),

@@ -45,6 +45,8 @@ class Selection:
         User's own look-ups, on the arguments and on the result.
     prediction_id : str, callable or None
         Name of an argument or of a key or column of the features; or a callable on the arguments.
+    queued_at : str, callable or None
+        Name of an argument or of a key of the features that holds when the call was queued; or a callable.
     """
 
     position: int
@@ -54,6 +56,7 @@ class Selection:
     features: Callable[..., Any] | None
     output: Callable[[Any], Any] | None
     prediction_id: str | Callable[..., Any] | None
+    queued_at: str | Callable[..., Any] | None
 
     @property
     def id_argument(self) -> bool:
@@ -74,8 +77,9 @@ class Selection:
             # Features as arguments of their own: predict(age, city)
             given = dict(zip(self.names[self.position :], args[self.position :], strict=False))
             row = {**self.defaults, **given, **kwargs}
-            if self.id_argument:
-                row.pop(str(self.prediction_id), None)
+            for one in (self.prediction_id, self.queued_at):
+                if isinstance(one, str):
+                    row.pop(one, None)
             return row
         return found
 
@@ -87,10 +91,7 @@ class Selection:
         if callable(wanted):
             return wanted(*args, **kwargs)
         if self.id_argument:
-            if wanted in kwargs:
-                return kwargs[wanted]
-            place = self.names.index(wanted)
-            return args[place] if place < len(args) else None
+            return self._argument(wanted, args, kwargs)
         if isinstance(features, Mapping):
             return features.get(wanted)
         if isinstance(features, list | tuple):
@@ -98,12 +99,35 @@ class Selection:
         column = features[wanted]
         return column.to_pylist() if hasattr(column, "to_pylist") else list(column)
 
+    def find_wait(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], features: Any) -> float | None:
+        """Return the seconds since the call was queued, None where that is not said."""
+        wanted = self.queued_at
+        if wanted is None:
+            return None
+        if callable(wanted):
+            queued = wanted(*args, **kwargs)
+        elif wanted in self.names:
+            queued = self._argument(wanted, args, kwargs)
+        else:
+            queued = features[wanted]
+        if queued is None:
+            return None
+        # Clocks of two machines differ: a call that seems to begin before it was queued has not waited.
+        return max(0.0, time.time() - float(queued.timestamp() if hasattr(queued, "timestamp") else queued))
+
+    def _argument(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        if name in kwargs:
+            return kwargs[name]
+        place = self.names.index(name)
+        return args[place] if place < len(args) else None
+
 
 def selection(
     function: Callable[..., Any],
-    features: str | Callable[..., Any] | None,
-    output: str | Callable[[Any], Any] | None,
-    prediction_id: str | Callable[..., Any] | None,
+    features: str | Callable[..., Any] | None = None,
+    output: str | Callable[[Any], Any] | None = None,
+    prediction_id: str | Callable[..., Any] | None = None,
+    queued_at: str | Callable[..., Any] | None = None,
 ) -> Selection:
     """Work out, once, where a function's calls hold what is monitored.
 
@@ -136,6 +160,7 @@ def selection(
         features if callable(features) else None,
         output,
         prediction_id,
+        queued_at,
     )
 
 
@@ -146,6 +171,7 @@ def decorator(
     features: str | Callable[..., Any] | None,
     output: str | Callable[[Any], Any] | None,
     prediction_id: str | Callable[..., Any] | None,
+    queued_at: str | Callable[..., Any] | None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return the decorator that has a recorder watch a function.
 
@@ -163,11 +189,13 @@ def decorator(
                 f"track: found {function!r:.60}, which cannot be called; decorate a function, "
                 "and give settings by keyword"
             )
-        select = selection(function, features, output, prediction_id)
-        if isinstance(prediction_id, str) and not select.id_argument:
-            recorder.extra_keys.add(prediction_id)
-        name = str(endpoint or getattr(function, "__name__", type(function).__name__))
-        return wrap(function, recorder, recorder.channel(name), select)
+        select = selection(function, features, output, prediction_id, queued_at)
+        for one in (prediction_id, queued_at):
+            if isinstance(one, str) and one not in select.names:
+                recorder.extra_keys.add(one)
+        channel = recorder.channel(str(endpoint or getattr(function, "__name__", type(function).__name__)))
+        channel.is_queued |= queued_at is not None
+        return wrap(function, recorder, channel, select)
 
     return decorate
 
@@ -191,6 +219,9 @@ class Call:
             self.features = _broken(recorder, error)
         try:
             self.ids = freeze_output(select.find_id(args, kwargs, found))
+            wait = select.find_wait(args, kwargs, found)
+            if wait is not None:
+                channel.waits.append(wait)
         except Exception as error:  # noqa: BLE001 - as above
             recorder.on_fault("capture", error)
         self.start = time.perf_counter_ns()
@@ -211,8 +242,9 @@ class Call:
 
     def failed(self, error: BaseException, *, busy: int | None = None) -> None:
         """Note that the call raised."""
-        self.recorder.on_error(self.channel.endpoint, error)
-        self.close(FAILED, busy=busy)
+        lasted = time.perf_counter_ns() - self.start if busy is None else busy
+        self.recorder.on_error(self.channel.endpoint, error, lasted / 1e9)
+        self.close(FAILED, busy=lasted)
 
 
 def wrap(function: Callable[P, R], recorder: Recorder, channel: Channel, select: Selection) -> Callable[P, R]:
@@ -223,7 +255,12 @@ def wrap(function: Callable[P, R], recorder: Recorder, channel: Channel, select:
         wrapper = _wrap_generator(function, recorder, channel, select)
     elif inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004
         wrapper = _wrap_async(function, recorder, channel, select)
-    elif select.position == 0 and select.features is None and select.output is None and select.prediction_id is None:
+    elif (
+        select.position == 0
+        and select.features is None
+        and select.output is None
+        and (select.prediction_id is None and select.queued_at is None)
+    ):
         wrapper = _wrap_plain(function, recorder, channel, select)
     else:
         wrapper = _wrap_sync(function, recorder, channel, select)
@@ -264,7 +301,7 @@ def _wrap_plain(
                 result = function(given)
         except BaseException as error:
             end = clock()
-            recorder.on_error(channel.endpoint, error)
+            recorder.on_error(channel.endpoint, error, (end - begun) / 1e9)
             recorder.append(channel, (number, begun, end, features, FAILED, None))
             raise
         end = clock()
@@ -366,13 +403,20 @@ MAX_ITEMS = 10_000
 class _Items:
     """The items of a generator and the time that the generator itself took, its consumer's left out."""
 
-    __slots__ = ("busy", "items", "recorder")
+    __slots__ = ("busy", "count", "first", "items", "recorder")
 
     def __init__(self, recorder: Recorder) -> None:
-        self.recorder, self.busy = recorder, 0
+        self.recorder, self.busy, self.first, self.count = recorder, 0, -1, 0
         self.items: list[Any] = []
 
+    def end(self, channel: Channel) -> None:
+        """Note how long the items took."""
+        channel.streams.append((self.first, self.count, self.busy))
+
     def add(self, item: Any) -> None:
+        if not self.count:
+            self.first = self.busy
+        self.count += 1
         if len(self.items) < MAX_ITEMS:
             try:
                 self.items.append(item if type(item) in SCALARS else freeze_output(item))
@@ -384,6 +428,7 @@ def _wrap_generator(
     function: Callable[..., Any], recorder: Recorder, channel: Channel, select: Selection
 ) -> Callable[..., Any]:
     """Wrap a generator function; what the consumer sends or throws in goes to the generator itself."""
+    channel.is_stream = True
 
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         call = Call(recorder, channel, select, args, kwargs)
@@ -412,6 +457,8 @@ def _wrap_generator(
         except BaseException as error:
             call.failed(error, busy=seen.busy)
             raise
+        finally:
+            seen.end(channel)
 
     return wrapper
 
@@ -420,6 +467,7 @@ def _wrap_async_generator(
     function: Callable[..., Any], recorder: Recorder, channel: Channel, select: Selection
 ) -> Callable[..., Any]:
     """Wrap an asynchronous generator function, in the same way."""
+    channel.is_stream = True
 
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         call = Call(recorder, channel, select, args, kwargs)
@@ -448,5 +496,7 @@ def _wrap_async_generator(
         except BaseException as error:
             call.failed(error, busy=seen.busy)
             raise
+        finally:
+            seen.end(channel)
 
     return wrapper

@@ -116,7 +116,7 @@ class Instrumentation:
         try:
             for name in names:
                 plain = getattr(model, name)
-                hooked = wrap(plain, recorder, recorder.channel(name), selection(plain, None, None, None))
+                hooked = wrap(plain, recorder, recorder.channel(name), selection(plain))
                 self._set(name, Hook(model, name, plain, hooked))
             if names:
                 self._set("__reduce_ex__", _PlainCopies(model))
@@ -138,7 +138,7 @@ class Instrumentation:
         model = self._model
         kind: Any = type(model)
         plain = kind.__call__.__get__(model)
-        hooked = wrap(plain, recorder, recorder.channel("call"), selection(plain, None, None, None))
+        hooked = wrap(plain, recorder, recorder.channel("call"), selection(plain))
 
         def call(own: Any, *args: Any, **kwargs: Any) -> Any:
             return hooked(*args, **kwargs) if own is model else kind.__call__(own, *args, **kwargs)

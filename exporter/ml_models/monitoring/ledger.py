@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_models.monitoring.held import Actual, Corrected, Held, Joined
 from ml_models.monitoring.ids import NUMBER_BITS, IdMaker
 
 EMPTY, WAITING, JOINED, EXPIRED = range(4)
 
 #: Ends of a join, as in the ``status`` label.
-STATUSES = ("joined", "late", "orphan", "duplicate", "expired", "evicted", "invalid")
+STATUSES = ("joined", "corrected", "late", "orphan", "duplicate", "expired", "evicted", "invalid")
 
 _NUMBERS = 1 << NUMBER_BITS
 
@@ -37,11 +38,14 @@ class Ledger:
     Examples
     --------
     >>> ledger, ids = Ledger(max_rows=10, horizon=60.0), IdMaker()
-    >>> ledger.add(np.array([1]), when=0.0, numbers=np.array([5]))
-    >>> ledger.find(ids.make(5, 0, 0), ids)
-    0
-    >>> ledger.join(0), ledger.join(0), ledger.counts["joined"], ledger.counts["duplicate"]
-    (1, None, 1, 1)
+    >>> ledger.add(Held.of(np.array([1])), when=0.0, numbers=np.array([5]))
+    >>> label = Actual(np.array([0]), np.array([np.nan]))
+    >>> joined, corrected = ledger.join([ids.make(5, 0, 0)], label, ids, now=8.0)
+    >>> joined.held.codes.tolist(), joined.actual.codes.tolist(), joined.lags.tolist(), len(corrected)
+    ([1], [0], [8.0], 0)
+    >>> _ = ledger.join([ids.make(5, 0, 0)], label, ids, now=9.0)
+    >>> ledger.counts["joined"], ledger.counts["duplicate"]
+    (1, 1)
     """
 
     def __init__(self, max_rows: int, horizon: float) -> None:
@@ -50,7 +54,12 @@ class Ledger:
         self.waiting = 0
         # np.zeros gives pages that cost nothing before they are written to.
         self._code = np.zeros(max_rows, dtype=np.int16)
+        self._values = np.zeros((max_rows, 1))
+        self._segment = np.zeros(max_rows, dtype=np.int32)
         self._when = np.zeros(max_rows)
+        self._label_code = np.zeros(max_rows, dtype=np.int16)
+        self._label_value = np.zeros(max_rows)
+        self._label_when = np.zeros(max_rows)
         self._state = np.zeros(max_rows, dtype=np.uint8)
         # A power of two divides the numbers' range, so that calls in a row do not meet where it begins anew.
         self._calls = 1 << (max_rows - 1).bit_length()
@@ -64,7 +73,7 @@ class Ledger:
 
     def add(
         self,
-        codes: NDArray[np.int64],
+        held: Held,
         when: float,
         *,
         numbers: NDArray[np.int64] | None = None,
@@ -74,8 +83,7 @@ class Ledger:
 
         Parameters
         ----------
-        codes : array of shape (n_rows,)
-            Class slot of each prediction, -1 if it has none.
+        held : Held
         when : float
             Monotonic clock, in seconds.
         numbers : array, optional
@@ -83,18 +91,20 @@ class Ledger:
         ids : sequence, optional
             The caller's own ids, one per row; None for a row that has none.
         """
-        if not len(codes):
+        if not len(held):
             return
         first = self._head
-        self._head += len(codes)
+        self._head += len(held)
         self._tail = max(self._tail, self._head - self.max_rows)
         # Of more rows than the ring holds, the earlier ones have a place in the order and none in the ring.
-        kept = codes[-self.max_rows :]
-        self.counts["evicted"] += len(codes) - len(kept)
+        kept = held[-self.max_rows :]
+        self.counts["evicted"] += len(held) - len(kept)
         places = np.arange(self._head - len(kept), self._head)
         slots = places % self.max_rows
         self._evict(slots)
-        self._code[slots], self._when[slots], self._state[slots] = kept, when, WAITING
+        self._code[slots], self._segment[slots] = kept.codes, kept.segments
+        self._put_values(slots, kept.values)
+        self._when[slots], self._state[slots] = when, WAITING
         self.waiting += len(kept)
         if ids is not None:
             for place, own in zip(places.tolist(), ids[-len(kept) :], strict=True):
@@ -106,7 +116,7 @@ class Ledger:
             calls = (numbers if one_call else numbers[-len(kept) :]) % _NUMBERS
             self._call_number[calls % self._calls] = calls
             self._call_place[calls % self._calls] = first if one_call else places
-            self._call_rows[calls % self._calls] = len(codes) if one_call else 1
+            self._call_rows[calls % self._calls] = len(held) if one_call else 1
 
     def _evict(self, slots: NDArray[np.intp]) -> None:
         lost = int(np.count_nonzero(self._state[slots] == WAITING))
@@ -136,23 +146,72 @@ class Ledger:
             place = int(self._call_place[slot]) + row
         return place if self._head - self.max_rows <= place < self._head else None
 
-    def join(self, place: int | None) -> int | None:
-        """Give a held prediction its label: return its class slot if it counts, and count how the join ended."""
-        if place is None:
-            self.counts["orphan"] += 1
-            return None
-        slot = place % self.max_rows
-        state = self._state[slot]
-        if state == JOINED:
-            self.counts["duplicate"] += 1
-            return None
-        if state == EXPIRED:
-            self.counts["late"] += 1
-            return None
-        self._state[slot] = JOINED
-        self.waiting -= 1
-        self.counts["joined"] += 1
-        return int(self._code[slot])
+    def _put_values(self, slots: NDArray[np.intp], values: NDArray[np.float64]) -> None:
+        width = values.shape[1]
+        if width > self._values.shape[1]:
+            wider = np.full((self.max_rows, width), np.nan)
+            wider[:, : self._values.shape[1]] = self._values
+            self._values = wider
+        self._values[slots, :width] = values
+        self._values[slots, width:] = np.nan
+
+    def join(self, ids: Sequence[Any], actual: Actual, made: IdMaker, now: float) -> tuple[Joined, Corrected]:
+        """Give predictions their labels and count how each join ended.
+
+        Parameters
+        ----------
+        ids : sequence
+        actual : Actual
+            A label per id.
+        made : IdMaker
+            Of the ids that were made.
+        now : float
+            Monotonic clock, in seconds.
+
+        Returns
+        -------
+        joined : Joined
+            Predictions that had no label before.
+        corrected : Corrected
+            Those that had another one.
+        """
+        first: list[tuple[int, int]] = []
+        again: list[tuple[int, int, int, float, float]] = []
+        for row, one in enumerate(ids):
+            place = self.find(one, made)
+            if place is None:
+                self.counts["orphan"] += 1
+                continue
+            slot = place % self.max_rows
+            code, value = int(actual.codes[row]), float(actual.values[row])
+            state = self._state[slot]
+            if state == EXPIRED:
+                self.counts["late"] += 1
+                continue
+            if state == JOINED:
+                old_code, old_value = int(self._label_code[slot]), float(self._label_value[slot])
+                if code == old_code and (value == old_value or code >= 0):
+                    self.counts["duplicate"] += 1
+                    continue
+                self.counts["corrected"] += 1
+                again.append((row, slot, old_code, old_value, float(self._label_when[slot])))
+            else:
+                self._state[slot] = JOINED
+                self.waiting -= 1
+                self.counts["joined"] += 1
+                first.append((row, slot))
+            self._label_code[slot], self._label_value[slot], self._label_when[slot] = code, value, now
+        rows, slots, codes, values, counted = zip(*again, strict=True) if again else ((), (), (), (), ())
+        return self._joined(first, actual, now), Corrected(
+            self._joined(list(zip(rows, slots, strict=True)), actual, now),
+            Actual(np.array(codes, dtype=np.int64), np.array(values, dtype=np.float64)),
+            np.array(counted, dtype=np.float64),
+        )
+
+    def _joined(self, pairs: Sequence[tuple[int, int]], actual: Actual, now: float) -> Joined:
+        rows, slots = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
+        held = Held(self._code[slots].astype(np.int64), self._values[slots], self._segment[slots])
+        return Joined(held, actual[rows], now - self._when[slots], rows)
 
     def expire(self, now: float) -> None:
         """Give up on predictions that have waited longer than the horizon."""

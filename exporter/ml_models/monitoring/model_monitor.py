@@ -2,45 +2,47 @@
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import logging
-import os
 import threading
 import time
-import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, overload
+from typing import Any, Literal, Self, get_args, overload
 
-from ml_models.catalog import SIGNALS
+from ml_models.catalog import MODEL_VERSION
 from ml_models.collectors.data import DEFAULT_THRESHOLDS, DataCollector
 from ml_models.collectors.isolation import Collector, Exposed, collect
+from ml_models.collectors.performance import figures
 from ml_models.collectors.system import SystemSampler
-from ml_models.errors import ConfigError, LifecycleError
-from ml_models.exposition import Endpoint, Registry, Server, render
+from ml_models.collectors.web import web_families
+from ml_models.errors import ConfigError, InstrumentationError
+from ml_models.exposition import Endpoint, Guard, Registry, render
 from ml_models.exposition.landing import landing_page
-from ml_models.monitoring import families, logs
+from ml_models.monitoring import arguments, families, logs
+from ml_models.monitoring.arguments import as_reference
 from ml_models.monitoring.error_log import ErrorLog, ExceptionNames
 from ml_models.monitoring.health import HealthChecks
 from ml_models.monitoring.history import HistoryKeeper
 from ml_models.monitoring.hooks import P, R, decorator
 from ml_models.monitoring.instrument import Instrumentation
+from ml_models.monitoring.lifecycle import Life
 from ml_models.monitoring.outputs import Task
 from ml_models.monitoring.pipeline import LedgerSettings, Pipeline, Worker, many
-from ml_models.monitoring.recorder import Recorder, adopt, named, reset_after_fork, weakly
+from ml_models.monitoring.recorder import Recorder, adopt, named, weakly
+from ml_models.monitoring.shadow import Shadow
 from ml_models.monitoring.snapshot import data_section, performance_section, system_section
 from ml_models.profile.classes import natural_order
 from ml_models.profile.reference import ReferenceProfile, Role
-from ml_models.stats.drift import METHODS
 
 _LOG = logging.getLogger(__name__)
 
 DEFAULT_PORT = 9877
+
+Deployment = Literal["champion", "challenger", "shadow"]
 
 
 class ModelMonitor:
@@ -54,17 +56,20 @@ class ModelMonitor:
     name : str, optional
         Value of the ``model`` label; by default the model's class. Unique over everything one Prometheus scrapes.
     version : str
-        Version of the model, shown by ``ml_model_info``.
+        Version of the model: the ``model_version`` label of all its metrics.
     reference : ReferenceProfile, path or data, optional
         What the data looked like when the model was good: a profile, the path of one (``.json``) or of data, or data.
         Without it there is no drift and no quality.
+    deployment : {'champion', 'challenger', 'shadow'}
+        What becomes of the predictions: served, served to some, or not at all; see :meth:`shadow`.
     task : {'auto', 'classification', 'regression'}
     classes : sequence, optional
         The model's classes; by default its ``classes_``, or those of the reference's label or prediction.
     positive_class : optional
-        The class that precision, recall and F1 are about; by default the second of two.
+        The class that precision, recall, F1 and single scores are about; by default the second of two.
     decision_threshold : float
-        Score from which a binary classifier predicts the positive class.
+        Score from which a binary classifier predicts the positive class. Of a model that is hooked at
+        ``predict_proba``, this makes the classes; give 0 for the margins of ``decision_function``.
     window : float
         Seconds of the sliding window that gauges and :meth:`get_metrics` are about.
     metrics_interval : float
@@ -88,6 +93,9 @@ class ModelMonitor:
         Address of the HTTP endpoint.
     port : int
         Its port; 0 takes a free one.
+    web_config : str or Path, optional
+        File with TLS and passwords of the endpoint, in the form of Prometheus' exporters; read again when it or a
+        file that it names changes. Without it whoever reaches the endpoint may read it.
     log_level : str, optional
         Level of the package's own log; by default the application's logging is left as it is.
     log_format : {'plain', 'json'}
@@ -95,7 +103,7 @@ class ModelMonitor:
     Raises
     ------
     ConfigError
-        If an argument is out of its range; all faults at once.
+        If an argument is out of its range or the web configuration is wrong; all faults at once.
 
     Examples
     --------
@@ -115,6 +123,7 @@ class ModelMonitor:
         *,
         name: str | None = None,
         version: str = "",
+        deployment: Deployment = "champion",
         reference: Any = None,
         task: Task = "auto",
         classes: Sequence[Any] | None = None,
@@ -133,19 +142,19 @@ class ModelMonitor:
         health_check_timeout: float = 10.0,
         host: str = "127.0.0.1",
         port: int = DEFAULT_PORT,
+        web_config: str | Path | None = None,
         log_level: str | None = None,
         log_format: Literal["plain", "json"] = "plain",
     ) -> None:
         self.model = model
         self.name = name or (type(model).__name__ if model is not None else "model")
-        self.version = version
+        self.version, self.deployment = version, deployment
+        self._constant = {MODEL_VERSION: version} if version else {}
         self.thresholds = {**DEFAULT_THRESHOLDS, **(alert_thresholds or {})}
         self._check_arguments(locals())
-        self.reference = _reference(reference)
+        self.reference = as_reference(reference)
         self.window = window
-        self._positive_class = positive_class
-        self._host, self._port = host, port
-        self._logging = (log_level, log_format)
+        guard = None if web_config is None else Guard(Path(web_config))
         self.health = HealthChecks(health_check_interval, health_check_timeout)
         self._recorder = adopt(self.name, self)
         self._recorder.bound(buffer_rows, buffer_bytes)
@@ -158,6 +167,9 @@ class ModelMonitor:
             classes=classes if classes is not None else _known_classes(model, self.reference),
             task=task,
             decision_threshold=decision_threshold,
+            positive_class=positive_class,
+            scored=hasattr(model, "predict_proba")
+            or (self.reference is not None and self.reference.scores is not None),
             span=window,
             ledger=LedgerSettings(label_max_rows, label_horizon),
         )
@@ -166,42 +178,30 @@ class ModelMonitor:
         self._system = SystemSampler()
         self._exception_names = ExceptionNames()
         self._error_log = ErrorLog()
-        self._errors: Counter[tuple[str, str]] = Counter()
+        self._shadows: list[tuple[ModelMonitor, Shadow]] = []
+        self._errors: dict[tuple[str, str], tuple[int, float]] = {}
         self._faults: Counter[str] = Counter()
         self._counting = threading.Lock()
-        self._lifecycle = threading.Lock()
         self._instrumentation: Instrumentation | None = None
-        self._server: Server | None = None
         self._worker: Worker | None = None
         self._history = HistoryKeeper(self._history_values, metrics_interval)
         #: A registry of this monitor alone, for other ways of prometheus_client to expose it.
-        self.registry = Registry(self._collect)
-        _live.add(self)
+        self.registry = Registry(self._collect, self._constant)
+        endpoint = Endpoint(self.metrics_text, self._ready, self._landing)
+        self._life = Life(self, endpoint, host, port, guard, (log_level, log_format))
 
     def _check_arguments(self, given: Mapping[str, Any]) -> None:
-        faults = [
-            f"{name}: found {given[name]!r}; a number above 0"
-            for name in (
-                "window",
-                "metrics_interval",
-                "buffer_rows",
-                "buffer_bytes",
-                "label_horizon",
-                "label_max_rows",
-            )
-            if not given[name] > 0
-        ]
+        positive = (
+            "window", "metrics_interval", "buffer_rows", "buffer_bytes", "label_horizon", "label_max_rows",
+        )  # fmt: skip
+        faults = arguments.faults(given, positive, self.thresholds)
         if not 0 < given["sampling_rate"] <= 1:
             faults.append(f"sampling_rate: found {given['sampling_rate']!r}; above 0 and at most 1")
-        if given["drift_method"] not in METHODS:
-            faults.append(f"drift_method: unknown {given['drift_method']!r}; choose from {', '.join(sorted(METHODS))}")
+        if given["deployment"] not in get_args(Deployment):
+            known = ", ".join(get_args(Deployment))
+            faults.append(f"deployment: unknown {given['deployment']!r}; choose from {known}")
         if given["task"] not in {"auto", "classification", "regression"}:
             faults.append(f"task: unknown {given['task']!r}; choose from auto, classification, regression")
-        faults += [
-            f"alert_thresholds: unknown signal {signal!r}; choose from {', '.join(SIGNALS)}"
-            for signal in self.thresholds
-            if signal not in SIGNALS
-        ]
         if faults:
             raise ConfigError("ModelMonitor", faults)
 
@@ -219,55 +219,37 @@ class ModelMonitor:
         InstrumentationError
             If the model cannot be hooked; nothing is left started.
         LifecycleError
-            If another monitor of the same name is running in this process.
+            If another monitor of the same name and version is running in this process.
         """
-        with self._lifecycle:
-            if self._server is not None:
-                return self
-            twin = next((one for one in _live if one is not self and one.name == self.name and one.running), None)
-            if twin is not None:
-                raise LifecycleError(
-                    f"a monitor named {self.name!r} is already running in this process; stop it, or give this one "
-                    "another name"
-                )
-            level, style = self._logging
-            if level is not None:
-                logs.configure(level, style)
-            if self.reference is None:
-                _LOG.info("model %s has no reference: performance is watched, drift and quality are not", self.name)
-            endpoint = Endpoint(self.metrics_text, self._ready, self._landing)
-            self._server = Server(endpoint, self._host, self._port)
-            try:
-                # In a process forked from a monitored one, hooks and worker are there already.
-                if self.model is not None and self._instrumentation is None:
-                    self._instrumentation = Instrumentation(self.model, self._recorder)
-                if self._worker is None:
-                    self._worker = Worker(self._pipeline, self.name)
-                self.health.start()
-                self._history.start()
-            except BaseException:
-                self._stop_locked()
-                raise
-            _LOG.info("monitoring %s at %s/metrics", self.name, self.url)
+        self._life.start(self._begin, self._end)
         return self
+
+    def _begin(self) -> None:
+        if self.reference is None:
+            _LOG.info("model %s has no reference: performance is watched, drift and quality are not", self.name)
+        # In a process forked from a monitored one, hooks and worker are there already.
+        if self.model is not None and self._instrumentation is None:
+            self._instrumentation = Instrumentation(self.model, self._recorder)
+        if self._worker is None:
+            self._worker = Worker(self._pipeline, self.name)
+        self.health.start()
+        self._history.start()
 
     def stop(self) -> None:
         """Restore the model, count what is still buffered, and stop serving. Stopping twice does nothing."""
-        with self._lifecycle:
-            self._stop_locked()
+        self._life.stop(self._end)
 
-    def _stop_locked(self) -> None:
+    def _end(self) -> None:
         if self._instrumentation is not None:
             self._instrumentation.remove()
             self._instrumentation = None
+        for _, made in self._shadows:
+            made.stop()
         if self._worker is not None:
             self._worker.stop()
             self._worker = None
         self.health.stop()
         self._history.stop()
-        if self._server is not None:
-            self._server.close()
-            self._server = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -280,7 +262,7 @@ class ModelMonitor:
     @property
     def running(self) -> bool:
         """Whether the endpoint is being served."""
-        return self._server is not None
+        return self._life.running
 
     @property
     def url(self) -> str:
@@ -291,27 +273,19 @@ class ModelMonitor:
         LifecycleError
             If the monitor is not running.
         """
-        if self._server is None:
-            raise LifecycleError("the monitor is not running; call start() first")
-        return self._server.url
+        return self._life.url
 
     def _after_fork(self) -> None:
         """Go on in a forked child: count from zero, do not serve what the parent serves."""
-        self._lifecycle = threading.Lock()
         self._counting = threading.Lock()
         self._errors.clear()
         self._faults.clear()
         self._error_log = ErrorLog()
         self._history = HistoryKeeper(self._history_values, self._history.interval)
         self._pipeline.reset()
-        server, self._server = self._server, None
-        if server is not None:
-            server.close_inherited()
-            _LOG.warning(
-                "process %d was forked from a monitored one: it counts on its own and its metrics are not served; "
-                "start a monitor in each worker instead",
-                os.getpid(),
-            )
+        for _, made in self._shadows:
+            made.reset()
+        self._life.after_fork()
         if self._worker is not None:
             self._worker = Worker(self._pipeline, self.name)
 
@@ -330,6 +304,7 @@ class ModelMonitor:
         features: str | Callable[..., Any] | None = None,
         output: str | Callable[[Any], Any] | None = None,
         prediction_id: str | Callable[..., Any] | None = None,
+        queued_at: str | Callable[..., Any] | None = None,
     ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
     def track(
@@ -341,6 +316,7 @@ class ModelMonitor:
         features: str | Callable[..., Any] | None = None,
         output: str | Callable[[Any], Any] | None = None,
         prediction_id: str | Callable[..., Any] | None = None,
+        queued_at: str | Callable[..., Any] | None = None,
     ) -> Any:
         """Decorate a prediction function: sync, async, generator or async generator.
 
@@ -356,6 +332,9 @@ class ModelMonitor:
         prediction_id : str or callable, optional
             Where the caller's own id is: a parameter, a key or column of the features, or a callable on the arguments.
             By default an id is made; see :meth:`last_prediction_id`.
+        queued_at : str or callable, optional
+            When the request was queued, as Unix time in seconds or a datetime: a parameter, a key of the features, or a
+            callable on the arguments. The time until the call begins is then measured.
 
         Raises
         ------
@@ -363,7 +342,12 @@ class ModelMonitor:
             If ``features`` names no parameter.
         """
         decorate = decorator(
-            self._recorder, endpoint=endpoint, features=features, output=output, prediction_id=prediction_id
+            self._recorder,
+            endpoint=endpoint,
+            features=features,
+            output=output,
+            prediction_id=prediction_id,
+            queued_at=queued_at,
         )
         return decorate if function is None else decorate(function)
 
@@ -376,16 +360,57 @@ class ModelMonitor:
             Row of a batch.
         """
         last = self._recorder.last.get(None)
-        if last is None:
-            return None
-        number, start, own = last[0], last[1], last[-1]
-        if isinstance(own, list | tuple):
-            return own[row] if row < len(own) else None
-        return own if own is not None else self._recorder.ids.make(number, row, start)
+        return None if last is None else self._recorder.id_of(last, row)
+
+    def shadow(
+        self, challenger: ModelMonitor, function: Callable[..., Any]
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]:
+        """Decorate the served function: another model gets each of its calls too, and its outputs are not served.
+
+        The challenger's function runs in a thread of its own and can neither slow nor break the served one; calls that
+        it cannot keep up with are dropped and counted. Labels that this monitor is given reach the challenger too.
+
+        Parameters
+        ----------
+        challenger : ModelMonitor
+            Of the same name and another version, to be compared with this one.
+        function : callable
+            The challenger's prediction function, which takes the same arguments.
+
+        Raises
+        ------
+        InstrumentationError
+            If a function is a generator, or the challenger is this monitor itself.
+
+        Examples
+        --------
+        >>> champion = ModelMonitor(name="price", version="1")
+        >>> challenger = ModelMonitor(name="price", version="2", deployment="shadow")
+        >>> @champion.shadow(challenger, lambda row: 3 * row["x"])
+        ... @champion.track
+        ... def predict(row):
+        ...     return 2 * row["x"]
+        >>> predict({"x": 4})
+        8
+        >>> champion.flush_shadows(); challenger.get_metrics()["performance"]["predictions"]
+        1
+        """
+        if challenger is self:
+            raise InstrumentationError("shadow: a monitor cannot be its own challenger; give one of another version")
+        made = Shadow(self._recorder, challenger.recorder, function)
+        self._shadows.append((challenger, made))
+        return made.follow
+
+    def flush_shadows(self) -> None:
+        """Wait until the challengers have got every call so far."""
+        for _, made in self._shadows:
+            made.flush()
 
     def record_outcome(self, prediction_id: Any, actual: Any) -> None:
         """Give a prediction its label. Never waits; unknown, late and repeated labels are counted as such."""
         self._recorder.add_label(prediction_id, actual)
+        for challenger, _ in self._shadows:
+            challenger.record_outcome(prediction_id, actual)
 
     def record_outcomes(self, ids: Sequence[Any], actuals: Sequence[Any]) -> None:
         """Give many predictions their labels.
@@ -401,15 +426,18 @@ class ModelMonitor:
                 f"record_outcomes: {len(listed_ids)} ids and {len(listed_actuals)} labels; give one label per id"
             )
         self._recorder.add_label(listed_ids, listed_actuals)
+        for challenger, _ in self._shadows:
+            challenger.record_outcomes(ids, actuals)
 
     def add_health_check(self, name: str, check: Callable[[], object]) -> None:
         """Run a check every ``health_check_interval``; it fails if it raises, returns False, or takes too long."""
         self.health.add(name, check)
 
-    def _count_error(self, endpoint: str, error: BaseException) -> None:
+    def _count_error(self, endpoint: str, error: BaseException, seconds: float) -> None:
         self._error_log.record(endpoint, error, time.time())
         with self._counting:
-            self._errors[endpoint, self._exception_names.label(error)] += 1
+            count, total = self._errors.get(key := (endpoint, self._exception_names.label(error)), (0, 0.0))
+            self._errors[key] = count + 1, total + seconds
 
     def _count_fault(self, stage: str, error: BaseException | str) -> None:
         with self._counting:
@@ -435,13 +463,14 @@ class ModelMonitor:
             If the window is longer than what is kept.
         """
         _, recent = self._pipeline.counts(window)
-        served = performance_section(self._pipeline, recent.tally, recent.seconds, self._positive_class)
+        served = performance_section(self._pipeline, recent.tally, recent.seconds)
         health = {name: result.as_dict() for name, result in self.health.results().items()}
         recorder, pipeline = self._recorder, self._pipeline
         return {
             "model": {
                 "name": self.name,
                 "version": self.version,
+                "deployment": self.deployment,
                 "task": pipeline.interpreter.task,
                 "reference": self.reference.fingerprint if self.reference else None,
             },
@@ -483,21 +512,27 @@ class ModelMonitor:
 
     def metrics_text(self, openmetrics: bool = False) -> bytes:
         """Return what a scrape gets."""
-        return render(self._collect(), openmetrics=openmetrics)
+        return render(self._collect(), openmetrics=openmetrics, constant=self._constant)
 
     def _collect(self) -> list[Exposed]:
         total, recent = self._pipeline.counts()
+        pipeline = self._pipeline
+        # Worked out once, by the first collector that asks: a fault costs only those that need it.
+        found = cache(lambda: figures(recent.tally, pipeline.classes, pipeline.interpreter.positive))
         collectors: dict[str, Collector] = {
             "serving": lambda: families.serving(self.name, self._recorder, self._pipeline, total, self._error_counts()),
             "data": lambda: self._data.families(total, recent.tally),
-            "outcomes": lambda: families.outcomes(self.name, self._pipeline, total, recent.tally, self._positive_class),
+            "outcomes": lambda: families.outcomes(self.name, pipeline, total, found()),
+            "performance": lambda: families.performance(self.name, pipeline, total, found()),
             "system": lambda: families.system(self.name, self._system),
             "health": lambda: families.health(self.name, self.health),
             "monitor": lambda: families.monitor(self, dict(self._faults)),
         }
+        if (guard := self._life.guard) is not None:
+            collectors["web"] = lambda: web_families(self.name, guard.state())
         return collect(collectors, self.name)
 
-    def _error_counts(self) -> dict[tuple[str, str], int]:
+    def _error_counts(self) -> dict[tuple[str, str], tuple[int, float]]:
         with self._counting:
             return dict(self._errors)
 
@@ -554,6 +589,7 @@ def track(
     features: str | Callable[..., Any] | None = None,
     output: str | Callable[[Any], Any] | None = None,
     prediction_id: str | Callable[..., Any] | None = None,
+    queued_at: str | Callable[..., Any] | None = None,
 ) -> Any:
     """Decorate a prediction function for the monitor of a name, which may be made before or after.
 
@@ -561,7 +597,7 @@ def track(
     ----------
     model : str
         Name of the monitor.
-    endpoint, features, output, prediction_id
+    endpoint, features, output, prediction_id, queued_at
         As in :meth:`ModelMonitor.track`.
 
     Examples
@@ -574,7 +610,14 @@ def track(
     >>> ModelMonitor(name="triple").get_metrics()["performance"]["predictions"]
     1
     """
-    decorate = decorator(named(model), endpoint=endpoint, features=features, output=output, prediction_id=prediction_id)
+    decorate = decorator(
+        named(model),
+        endpoint=endpoint,
+        features=features,
+        output=output,
+        prediction_id=prediction_id,
+        queued_at=queued_at,
+    )
     return decorate if function is None else decorate(function)
 
 
@@ -594,14 +637,6 @@ def _percent(ratio: float | None) -> str | None:
     return None if ratio is None else f"{100 * ratio:.1f} %"
 
 
-def _reference(reference: Any) -> ReferenceProfile | None:
-    if reference is None or isinstance(reference, ReferenceProfile):
-        return reference
-    if isinstance(reference, str | Path) and str(reference).endswith(".json"):
-        return ReferenceProfile.load(reference)
-    return ReferenceProfile.fit(reference)
-
-
 def _known_classes(model: Any, reference: ReferenceProfile | None) -> Sequence[Any] | None:
     classes = getattr(model, "classes_", None)
     if classes is not None and getattr(classes, "ndim", 1) == 1:
@@ -609,28 +644,9 @@ def _known_classes(model: Any, reference: ReferenceProfile | None) -> Sequence[A
     roles: tuple[Role, ...] = ("label", "prediction")
     for role in roles:
         column = reference.role(role) if reference else None
-        if column is not None and column.kind != "numeric":
+        if column is not None and column.categories:
             return sorted(column.categories, key=natural_order)
     return None
 
-
-_live: weakref.WeakSet[ModelMonitor] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    reset_after_fork()
-    for monitor in list(_live):
-        monitor._after_fork()
-
-
-def _at_exit() -> None:
-    """Count what is buffered and let go of the port; the process ends whatever happens here."""
-    for monitor in list(_live):
-        with contextlib.suppress(Exception):
-            monitor.stop()
-
-
-os.register_at_fork(after_in_child=_after_fork)
-atexit.register(_at_exit)
 
 __all__ = ["ModelMonitor", "track"]

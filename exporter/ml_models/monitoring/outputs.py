@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,6 +15,13 @@ from ml_models.profile.ingest import Column
 from ml_models.profile.tally import MAX_CLASSES
 
 Task = Literal["auto", "classification", "regression"]
+
+_LOG = logging.getLogger(__name__)
+
+#: How far probabilities may be off: half precision rounds a sum by up to a thousandth.
+TOLERANCE = 0.01
+#: Share of the scores that may be outside 0 to 1 before all are taken for something else than probabilities.
+STRAY_SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +36,15 @@ class Outputs:
         Class slots; -1 where there is none.
     scores : bool
         Whether the values are probabilities or scores that the codes were worked out from.
+    numbers : array of shape (n_rows, width), or None
+        Scores of the positive class, numbers of a regression, or a probability per class slot; NaN where one is no
+        probability. None where the model gives classes alone, or scores that are no probabilities.
     """
 
     values: Column
     codes: NDArray[np.int64]
     scores: bool = False
+    numbers: NDArray[np.float64] | None = None
 
 
 class Interpreter:
@@ -46,6 +58,15 @@ class Interpreter:
     classes : Classes
     threshold : float
         Score from which a binary classifier's row is of the positive class.
+    positive_class : optional
+        The class that single scores are about; by default the second of two.
+    scored : bool
+        Whether the model is known to give probabilities before it has.
+
+    Attributes
+    ----------
+    scored : bool
+        Whether the model gives probabilities.
 
     Examples
     --------
@@ -56,9 +77,20 @@ class Interpreter:
     [0, 1]
     """
 
-    def __init__(self, task: Task, classes: Classes, threshold: float) -> None:
+    def __init__(
+        self, task: Task, classes: Classes, threshold: float, positive_class: Any = None, *, scored: bool = False
+    ) -> None:
         self.task: Task = "classification" if task == "auto" and classes.names else task
-        self.classes, self.threshold = classes, threshold
+        self.classes, self.threshold, self.scored = classes, threshold, scored
+        self._positive_class = positive_class
+        self._given = self._strays = 0
+
+    @property
+    def positive(self) -> int | None:
+        """Slot of the positive class: the one named, else the second of two, else none."""
+        if self._positive_class is not None:
+            return self.classes.code(self._positive_class)
+        return self.classes.positive
 
     def read(self, outputs: Any) -> Outputs:
         """Return values and class slots of outputs of shape (n_rows,) or, as probabilities, (n_rows, n_classes)."""
@@ -77,7 +109,7 @@ class Interpreter:
         if self.task == "auto":
             self.task = "regression" if is_number and not _all_whole(column) else "classification"
         if self.task == "regression":
-            return _nothing(column)
+            return _numbers(column)
         if is_number and self._are_scores(column):
             return self._scores(column)
         self.classes.learn(column)
@@ -98,10 +130,27 @@ class Interpreter:
         scores, _ = to_floats(column)
         if set(self.classes.names) < _BINARY:
             self.classes.learn([0, 1])
-        positive = self.classes.positive or 0
+        positive = self.positive or 0
         codes = np.where(scores >= self.threshold, positive, 1 - positive)
         codes[np.isnan(scores)] = -1
-        return Outputs(scores, codes, scores=True)
+        strays = (scores < 0) | (scores > 1)
+        return Outputs(scores, codes, scores=True, numbers=self._probable(scores[:, np.newaxis], strays))
+
+    def _probable(self, scores: NDArray[np.float64], strays: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+        """Return scores without the strays, which are no probabilities; None if so many are that none is one."""
+        found = int(np.count_nonzero(strays))
+        self._given += len(strays)
+        self._strays += found
+        if self._strays > STRAY_SHARE * self._given:
+            if self.scored or self._strays == found:
+                _LOG.warning(
+                    "scores outside 0 to 1 are no probabilities: AUC, calibration, losses and estimates are left out; "
+                    "track a function that returns probabilities"
+                )
+            self.scored = False
+            return None
+        self.scored = True
+        return np.where(strays[:, np.newaxis], np.nan, scores) if found else scores
 
     def _probabilities(self, table: NDArray[np.float64]) -> Outputs:
         width = table.shape[1]
@@ -110,12 +159,18 @@ class Interpreter:
         if self.task == "auto":
             self.task = "classification"
         if width == 2 and len(self.classes.names) == 2:
-            return self._scores(table[:, 1])
+            ordered = self.classes.ordered
+            return self._scores(table[:, ordered.index(self.positive) if self.positive in ordered else 1])
         slots = np.full(max(width, len(self.classes.names)), MAX_CLASSES, dtype=np.int64)
         slots[: len(self.classes.names)] = self.classes.ordered
         codes = slots[np.argmax(table, axis=1)]
         codes[np.isnan(table).any(axis=1)] = -1
-        return Outputs(self.classes.named(codes), codes, scores=True)
+        by_slot = np.full((len(table), min(len(self.classes.names) or width, MAX_CLASSES)), np.nan)
+        held = np.flatnonzero(slots[:width] < by_slot.shape[1])
+        by_slot[:, slots[held]] = table[:, held]
+        # Also false where the sum is NaN, whose row has no class either.
+        strays = (table.min(axis=1) < 0) | (np.abs(table.sum(axis=1) - 1) > TOLERANCE)
+        return Outputs(self.classes.named(codes), codes, scores=True, numbers=self._probable(by_slot, strays))
 
 
 #: Names of the classes of a model of which only scores are known.
@@ -126,6 +181,10 @@ _NUMBERS = (int, float, np.integer, np.floating, type(None))
 
 def _nothing(values: Column) -> Outputs:
     return Outputs(values, np.full(len(values), -1, dtype=np.int64))
+
+
+def _numbers(column: Column) -> Outputs:
+    return Outputs(column, np.full(len(column), -1, dtype=np.int64), numbers=to_floats(column)[0][:, np.newaxis])
 
 
 def _all_numbers(column: Column) -> bool:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from ml_models.collectors.windows import SlidingWindow, Windowed
 from ml_models.monitoring.drain import Drain
+from ml_models.monitoring.held import Corrected
 from ml_models.monitoring.ledger import Ledger
+from ml_models.monitoring.outcomes import count_outcomes
 from ml_models.monitoring.outputs import Interpreter, Task
 from ml_models.monitoring.recorder import Recorder
+from ml_models.monitoring.timings import count_timings
+from ml_models.profile.cells import category
 from ml_models.profile.classes import Classes
 from ml_models.profile.reference import ReferenceProfile
 from ml_models.profile.tally import MAX_ENDPOINTS, Layout, Tally
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,9 @@ class Pipeline:
         The model's classes, if known.
     task : {'auto', 'classification', 'regression'}
     decision_threshold : float
+    positive_class : optional
+    scored : bool
+        Whether the model is known to give probabilities.
     span : float
         Seconds of the sliding window.
     ledger : LedgerSettings
@@ -50,21 +61,24 @@ class Pipeline:
         classes: Sequence[Any] | None,
         task: Task,
         decision_threshold: float,
+        positive_class: Any = None,
+        scored: bool = False,
         span: float,
         ledger: LedgerSettings,
     ) -> None:
         self.recorder, self.reference, self.span = recorder, reference, span
-        self.layout = Layout.of(reference)
+        named = category(positive_class)
+        self.layout = Layout.of(reference, named if isinstance(named, str) else None)
         self._ledger_settings = ledger
-        self._interpreter_settings = (task, classes, decision_threshold)
+        self._interpreter_settings = (task, classes, decision_threshold, positive_class, scored)
         self.reset()
 
     def reset(self) -> None:
         """Begin with nothing counted: at first, and in a forked child, whose parent counts what was there."""
         self._lock = threading.Lock()
-        task, classes, threshold = self._interpreter_settings
+        task, classes, threshold, positive_class, scored = self._interpreter_settings
         self.classes = Classes(classes)
-        self.interpreter = Interpreter(task, self.classes, threshold)
+        self.interpreter = Interpreter(task, self.classes, threshold, positive_class, scored=scored)
         self.ledger = Ledger(self._ledger_settings.max_rows, self._ledger_settings.horizon)
         self._drain = Drain(self.reference, self.layout, self.interpreter, self.ledger, self.recorder.on_fault)
         self._drain.extra = self.recorder.extra_keys
@@ -85,7 +99,7 @@ class Pipeline:
         recorder, now = self.recorder, time.monotonic()
         # Labels are taken first: a label whose id came from a call finds that call in what is taken next.
         labels = [recorder.labels.popleft() for _ in range(len(recorder.labels))]
-        oldest = None
+        oldest, corrected = None, None
         delta = self._delta
         delta.clear()
         for slot, channel in enumerate(list(recorder.channels.values())):
@@ -93,15 +107,34 @@ class Pipeline:
             if events:
                 oldest = min(oldest or events[0][2], events[0][2])
                 self._drain.events(delta, min(slot, MAX_ENDPOINTS - 1), events, now)
+            count_timings(delta, min(slot, MAX_ENDPOINTS - 1), channel)
         if labels:
             ids, actuals = _flat(labels)
-            if self._drain.labels(delta, ids, actuals, recorder.ids):
+            joined, corrected = self._drain.labels(delta, ids, actuals, recorder.ids, now)
+            if len(joined) or len(corrected):
                 self.last_label = time.time()
         self._window.add(delta, now)
+        if corrected is not None:  # after the window has what was counted in this same drain
+            self._retract(corrected)
         self.ledger.expire(now)
         self.lag = (time.perf_counter_ns() - oldest) / 1e9 if oldest is not None else 0.0
         self.last_drain = time.time()
         self.overhead += time.thread_time() - begun
+
+    def _retract(self, corrected: Corrected) -> None:
+        """Take what was counted by labels that have been corrected out of the window, where it was counted."""
+        numbers = self._window.numbers(corrected.counted)
+        for number in np.unique(numbers).tolist():
+            rows = np.flatnonzero(numbers == number)
+            taken = Tally(self.layout)
+            count_outcomes(taken, corrected.previous[rows], corrected.joined.held[rows], self.interpreter.positive)
+            self._window.retract(taken, number)
+
+    @property
+    def retracted(self) -> Tally:
+        """Counts of all time that corrected labels have taken back."""
+        with self._lock:
+            return self._window.retracted + Tally(self.layout)
 
     def counts(self, seconds: float | None = None) -> tuple[Tally, Windowed]:
         """Drain, and return the counts of all time and those of the last ``seconds`` (default: the whole window).
@@ -113,9 +146,9 @@ class Pipeline:
         """
         with self._lock:
             self._drain_locked()
-            total = self._window.total
-            copied = Tally(self.layout, total.counts.copy(), total.sums.copy())
-            return copied, self._window.last(self.span if seconds is None else seconds, time.monotonic())
+            return self._window.total.copy(), self._window.last(
+                self.span if seconds is None else seconds, time.monotonic()
+            )
 
     @property
     def in_progress(self) -> int:
@@ -130,18 +163,26 @@ class Pipeline:
         return names if len(names) <= MAX_ENDPOINTS else [*names[: MAX_ENDPOINTS - 1], "__other__"]
 
     @property
+    def queued(self) -> list[bool]:
+        """Whether the calls of each endpoint tell when they were queued."""
+        return _merged([channel.is_queued for channel in list(self.recorder.channels.values())], any)
+
+    @property
+    def streams(self) -> list[bool]:
+        """Whether the calls of each endpoint are generators."""
+        return _merged([channel.is_stream for channel in list(self.recorder.channels.values())], any)
+
+    @property
     def dropped_rows(self) -> list[int]:
         """Rows per endpoint that were served and not tallied."""
-        dropped = [channel.dropped_rows for channel in list(self.recorder.channels.values())]
-        if len(dropped) <= MAX_ENDPOINTS:
-            return dropped
-        return [*dropped[: MAX_ENDPOINTS - 1], sum(dropped[MAX_ENDPOINTS - 1 :])]
+        return _merged([channel.dropped_rows for channel in list(self.recorder.channels.values())], sum)
 
-    def positive_slot(self, positive_class: Any) -> int | None:
-        """Return the slot of the positive class: the one named, else the second of two, else none."""
-        if positive_class is not None:
-            return self.classes.code(positive_class)
-        return self.classes.positive
+
+def _merged(values: list[T], merge: Callable[[list[T]], T]) -> list[T]:
+    """Return a value per slot: the last one is shared by all endpoints beyond it."""
+    if len(values) <= MAX_ENDPOINTS:
+        return values
+    return [*values[: MAX_ENDPOINTS - 1], merge(values[MAX_ENDPOINTS - 1 :])]
 
 
 class Worker:

@@ -25,6 +25,9 @@ WAKE_CALLS = 4_096
 #: From there on it is woken again at multiples of this.
 WAKE_EVERY = 512
 
+#: Timings of generators and of queues that are held between two drains.
+MAX_TIMINGS = 65_536
+
 #: Labels that may wait for the drain.
 MAX_PENDING_LABELS = 1_000_000
 
@@ -51,17 +54,37 @@ class Counted:
 class Channel:
     """The buffer of one endpoint of a model."""
 
-    __slots__ = ("drained_calls", "dropped_bytes", "dropped_calls", "dropped_rows", "endpoint", "events", "held_bytes")
+    __slots__ = (
+        "drained_calls",
+        "dropped_bytes",
+        "dropped_calls",
+        "dropped_rows",
+        "endpoint",
+        "events",
+        "held_bytes",
+        "is_queued",
+        "is_stream",
+        "streams",
+        "waits",
+    )
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         # Plain tuples, which cost least: (number, start, end, features, result, ids), times in ns.
         self.events: deque[Any] = deque()
+        #: Whether calls tell when they were queued, and whether they are generators.
+        self.is_queued = self.is_stream = False
+        #: Of generators: (ns until the first item or -1, items, ns in all); the oldest go where there are too many.
+        self.streams: deque[tuple[int, int, int]] = deque(maxlen=MAX_TIMINGS)
+        #: Seconds that calls waited before they began.
+        self.waits: deque[float] = deque(maxlen=MAX_TIMINGS)
         self.reset()
 
     def reset(self) -> None:
         """Empty the buffer in place: the hooks hold it."""
         self.events.clear()
+        self.streams.clear()
+        self.waits.clear()
         self.drained_calls = 0
         self.dropped_calls = Counted()
         self.dropped_rows = 0
@@ -95,8 +118,8 @@ class Recorder:
         self.owner: Callable[[], object] = _nothing
         #: Keys of a row that are no features and no fault, such as a prediction id.
         self.extra_keys: set[str] = set()
-        #: Called with endpoint and exception when a model raises.
-        self.on_error: Callable[[str, BaseException], None] = _ignore
+        #: Called with endpoint, exception and duration in seconds when a model raises.
+        self.on_error: Callable[[str, BaseException, float], None] = _ignore
         #: Called with a stage and an exception when the monitoring itself fails.
         self.on_fault: Callable[[str, BaseException | str], None] = _ignore
         self.wake: Callable[[], None] = _nothing
@@ -111,6 +134,7 @@ class Recorder:
         self._started_before = self.started.value
         self.labels: deque[tuple[Any, Any]] = deque()
         self.dropped_labels = Counted()
+        self.dropped_shadows = Counted()
         self._lock = threading.Lock()
         for channel in self.channels.values():
             channel.reset()
@@ -195,6 +219,13 @@ class Recorder:
             return
         self.labels.append((prediction_id, actual))
 
+    def id_of(self, last: Any, row: int = 0) -> Any:
+        """Return the id of a row of a call, from what :attr:`last` holds of it; None if it has none."""
+        number, start, own = last[0], last[1], last[-1]
+        if isinstance(own, list | tuple):
+            return own[row] if row < len(own) else None
+        return own if own is not None else self.ids.make(number, row, start)
+
     @property
     def in_progress(self) -> int:
         """Calls that have started and not ended."""
@@ -202,7 +233,7 @@ class Recorder:
         return max(0, self.started.value - self._started_before - ended)
 
 
-def _ignore(_where: str, _what: BaseException | str) -> None:
+def _ignore(*_what: object) -> None:
     return None
 
 
@@ -231,14 +262,14 @@ def adopt(model: str, owner: object) -> Recorder:
         return recorder
 
 
-def weakly(method: Callable[[str, Any], None]) -> Callable[[str, Any], None]:
+def weakly(method: Callable[..., None]) -> Callable[..., None]:
     """Return a callable that calls a bound method while its object lives: functions may outlive their monitor."""
     reference = weakref.WeakMethod(method)
 
-    def call(where: str, what: Any) -> None:
+    def call(*what: Any) -> None:
         found = reference()
         if found is not None:
-            found(where, what)
+            found(*what)
 
     return call
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,12 +13,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
 OTHER = "__other__"
 UNSEEN = "__unseen__"
 
 #: Longest category; longer text is data, not a category.
 MAX_CATEGORY_LENGTH = 200
 _TOO_LARGE = 10**MAX_CATEGORY_LENGTH
+_NO_NUMBERS = {np.datetime64, np.timedelta64}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +62,46 @@ class Coded:
         return [(value, count) for value, count in zip(self.values, counts, strict=True) if count]
 
 
-def to_floats(values: NDArray[Any] | list[Any] | Coded) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Times:
+    """A column of moments, as seconds of Unix time; NaN where missing.
+
+    They are no array of numbers, so that nobody takes a date for a measure.
+
+    Examples
+    --------
+    >>> list(Times(np.array([0.0, np.nan])))
+    [datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), None]
+    """
+
+    seconds: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, values: NDArray[Any]) -> Times:
+        """Return the column of an array of ``datetime64``, of any unit."""
+        micros = values.astype("datetime64[us]")
+        return cls(np.where(np.isnat(micros), np.nan, micros.astype(np.int64) / 1e6))
+
+    def __len__(self) -> int:
+        return len(self.seconds)
+
+    def __iter__(self) -> Iterator[dt.datetime | None]:
+        return map(self._moment, self.seconds.tolist())
+
+    def __getitem__(self, place: int) -> dt.datetime | None:
+        return self._moment(float(self.seconds[place]))
+
+    @staticmethod
+    def _moment(seconds: float) -> dt.datetime | None:
+        if math.isnan(seconds):
+            return None
+        try:
+            return EPOCH + dt.timedelta(seconds=seconds)
+        except OverflowError:  # beyond the year 9999, which numpy allows
+            return dt.datetime.max.replace(tzinfo=dt.UTC) if seconds > 0 else dt.datetime.min.replace(tzinfo=dt.UTC)
+
+
+def to_floats(values: NDArray[Any] | list[Any] | Coded | Times) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return values as floats, NaN where missing or invalid, and a mask of the invalid ones.
 
     Numbers written as text are taken as numbers; None, NaN and the empty string are missing.
@@ -67,12 +111,15 @@ def to_floats(values: NDArray[Any] | list[Any] | Coded) -> tuple[NDArray[np.floa
     >>> to_floats([1, None, "2.5", "x", [3]])
     (array([1. , nan, 2.5, nan, nan]), array([False, False, False,  True,  True]))
     """
+    if isinstance(values, Times):
+        return np.full(len(values), np.nan), ~np.isnan(values.seconds)
     if isinstance(values, Coded):
         floats, invalid = to_floats(values.values)
         return np.append(floats, np.nan)[values.codes], np.append(invalid, False)[values.codes]
     try:
         floats = np.asarray(values, dtype=np.float64)
-        if floats.ndim == 1:
+        # numpy makes plain numbers of its own moments and durations, which they are not.
+        if floats.ndim == 1 and not (isinstance(values, list) and _NO_NUMBERS & set(map(type, values))):
             return floats, np.zeros(len(floats), dtype=np.bool_)
     except Exception:  # noqa: BLE001, S110 - at least one cell is no number, its own methods may raise: look at each
         pass
@@ -84,7 +131,7 @@ def _number(value: Any) -> tuple[float, bool]:
     if is_missing(value) or (isinstance(value, str) and not value.strip()):
         return np.nan, False
     try:
-        return float(value), False
+        return (np.nan, True) if type(value) in _NO_NUMBERS else (float(value), False)
     except Exception:  # noqa: BLE001 - an object's own __float__ may raise anything: it is no number
         return np.nan, True
 
@@ -101,6 +148,8 @@ def is_missing(value: Any) -> bool:
         return True
     if isinstance(value, float | np.floating):
         return bool(np.isnan(value))
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        return bool(np.isnat(value))
     return type(value).__name__ in {"NAType", "NaTType"}
 
 
@@ -166,12 +215,12 @@ class CategoryIndex:
             for value in _spellings(text):
                 self._codes.setdefault(value, code)
 
-    def codes(self, values: NDArray[Any] | list[Any] | Coded) -> NDArray[np.int64]:
+    def codes(self, values: NDArray[Any] | list[Any] | Coded | Times) -> NDArray[np.int64]:
         """Return a code per cell."""
         if isinstance(values, Coded):
             table = np.array([*self.codes(values.values).tolist(), self.NOTHING], dtype=np.int64)
             return np.asarray(table[values.codes])
-        cells = values.tolist() if isinstance(values, np.ndarray) else values
+        cells = values.tolist() if isinstance(values, np.ndarray) else list(values)
         try:
             codes = np.fromiter(map(self._codes.get, cells, repeat(self._UNKNOWN)), np.int64, len(cells))
         except Exception:  # noqa: BLE001 - a cell is unhashable, or its own __hash__ or __eq__ raises: look at each
@@ -212,4 +261,4 @@ def _spellings(text: str) -> list[Any]:
 
 def hashed(text: str) -> str:
     """Return a short hash of a category, so that a profile need not hold rare values themselves."""
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]

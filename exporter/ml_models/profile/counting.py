@@ -8,6 +8,7 @@ import numpy as np
 
 from ml_models.profile.ingest import Column, Columns
 from ml_models.profile.tally import EXAMINED, FAULTY, Layout, Tally
+from ml_models.stats.counting import CHUNK
 
 
 class TableCounter:
@@ -65,13 +66,15 @@ class TableCounter:
             column = by_name.get(name)
             if column is None:
                 tally.add_missing(row, n_rows)
-            elif isinstance(column, np.ndarray) and self.layout.features[row].kind == "numeric":
+            elif not isinstance(column, np.ndarray) or self.layout.features[row].kind != "numeric":
+                tally.add_column(row, column)
+            elif n_rows >= CHUNK and column.flags.c_contiguous:  # nothing is gained by holding several long ones
+                tally.add_block(np.array([row]), [column])
+            else:
                 block_rows.append(row)
                 block.append(column)
-            else:
-                tally.add_column(row, column)
         if block:
-            tally.add_block(np.array(block_rows), np.array(block, dtype=np.float64))
+            tally.add_block(np.array(block_rows), block)
 
 
 def examined(tally: Tally, n_rows: int, *, missing: bool = False, unexpected: bool = False) -> None:

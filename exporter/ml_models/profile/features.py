@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_models.profile.cells import OTHER, UNSEEN, Coded, category, hashed, is_missing, to_floats
+from ml_models.profile.allowed import Allowed
+from ml_models.profile.cells import OTHER, UNSEEN, Coded, Times, category, hashed, is_missing, to_floats
 from ml_models.profile.ingest import Column
-from ml_models.stats.binning import coarse_index, cumulative_counts, quantile_edges
+from ml_models.profile.times import MOMENTS, shown
+from ml_models.stats.binning import coarse_index, nested_edges, quantile_edges
+from ml_models.stats.counting import PointCounter
 
 FINE_BINS = 100
+#: Bins where edges come from a sample: of the bins of a sample some hold more than their share, and none is to hold
+#: more than a hundredth of the values, which bounds the error of KS.
+SAMPLED_BINS = 112
 COARSE_BINS = 10
 #: Categories that get a bin of their own; the rest share ``__other__``.
 MAX_CATEGORIES = 30
 #: Rows from which the edges are taken; counts are over all rows.
-EDGE_SAMPLE_ROWS = 1_000_000
+EDGE_SAMPLE_ROWS = 65_536
 #: Known rare categories that are kept, as hashes, to be told from unseen ones.
 MAX_HASHED = 1_000
 #: A text column with more distinct values than this share of its rows is an identifier.
 IDENTIFIER_SHARE = 0.5
 
-Kind = Literal["numeric", "categorical", "boolean"]
+#: Rows from which whole numbers that are all different are worth a word.
+IDENTIFIER_ROWS = 100
+
+Kind = Literal["numeric", "datetime", "categorical", "boolean"]
+#: Kinds whose values have an order, so that bins are ranges; datetimes are seconds of Unix time.
+ORDERED_KINDS = frozenset({"numeric", "datetime"})
 Role = Literal["feature", "prediction", "label"]
 
 
@@ -39,21 +52,25 @@ class FeatureProfile:
     ----------
     name : str
     role : {'feature', 'prediction', 'label'}
-    kind : {'numeric', 'categorical', 'boolean'}
+    kind : {'numeric', 'datetime', 'categorical', 'boolean'}
     rows, missing, invalid : int
         Cells seen, and those that are missing or of a wrong type.
     counts : tuple of int
-        Values per fine bin (numeric) or per category, then ``__other__`` and ``__unseen__``.
+        Values per fine bin (numeric, datetime) or per category, then ``__other__`` and ``__unseen__``.
     edges : tuple of float
-        Fine edges; empty unless numeric.
+        Fine edges, of datetimes in seconds of Unix time; empty of other kinds.
     coarse_edges : tuple of float
         The subset of the fine edges between the exported bins.
     minimum, maximum : float or None
         Range of the finite values.
     categories : tuple of str
-        Most frequent first; empty if numeric.
+        Most frequent first; empty if numeric or datetime.
     others : tuple of str
         Known categories without a bin of their own, as hashes, so that they can be told from unseen ones.
+    note : str
+        What was odd about the column when it was fitted, for people; not kept in files, and no part of equality.
+    allowed : Allowed or None
+        What is valid, where it is not what the reference holds.
     """
 
     name: str
@@ -69,18 +86,41 @@ class FeatureProfile:
     maximum: float | None = None
     categories: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    note: str = field(default="", compare=False)
+    allowed: Allowed | None = None
+
+    @property
+    def valid_range(self) -> tuple[float | None, float | None]:
+        """Least and largest value that are in range: those allowed, else the reference's."""
+        if self.allowed is None or not self.ordered:
+            return self.minimum, self.maximum
+        # An open end is that of all finite numbers.
+        low, high = self.allowed.minimum, self.allowed.maximum
+        return -sys.float_info.max if low is None else low, sys.float_info.max if high is None else high
+
+    @property
+    def constant(self) -> bool:
+        """Whether the reference holds a single value."""
+        if self.ordered:
+            return self.minimum is not None and self.minimum == self.maximum
+        return len(self.categories) + len(self.others) == 1
+
+    @property
+    def ordered(self) -> bool:
+        """Whether its bins are ranges of values."""
+        return self.kind in ORDERED_KINDS
 
     @property
     def bins(self) -> tuple[str, ...]:
         """Labels of the exported bins."""
-        if self.kind == "numeric":
+        if self.ordered:
             return tuple(f"{i:02d}" for i in range(len(self.coarse_edges) + 1))
         return (*self.categories, OTHER, UNSEEN)
 
     @property
     def coarse_of_fine(self) -> np.ndarray[Any, Any]:
         """Index of the exported bin of each counted bin, shape ``(len(counts),)``."""
-        if self.kind == "numeric":
+        if self.ordered:
             return coarse_index(np.array(self.edges), np.array(self.coarse_edges))
         return np.arange(len(self.counts))
 
@@ -93,20 +133,23 @@ class FeatureProfile:
         >>> FeatureProfile("x", "feature", "numeric", 3, 0, 0, (1, 1, 1), (1.0, 2.5), (1.0, 2.5)).ranges
         ('≤ 1', '1 to 2.5', '> 2.5')
         """
-        if self.kind != "numeric":
+        if not self.ordered:
             return self.bins
         edges = self.coarse_edges
         if not edges:
             return ("any",)
+        alone = [math.nextafter(high, -math.inf) == low for low, high in pairwise(edges)]
+        gaps = [high - low for (low, high), atom in zip(pairwise(edges), alone, strict=True) if not atom]
+        texts = [shown(edge, min(gaps, default=0.0)) if self.kind == "datetime" else f"{edge:.6g}" for edge in edges]
         inner = [
-            f"= {high:.6g}" if math.nextafter(high, -math.inf) == low else f"{low:.6g} to {high:.6g}"
-            for low, high in pairwise(edges)
+            f"= {high}" if atom else f"{low} to {high}"
+            for (low, high), atom in zip(pairwise(texts), alone, strict=True)
         ]
-        return (f"≤ {edges[0]:.6g}", *inner, f"> {edges[-1]:.6g}")
+        return (f"≤ {texts[0]}", *inner, f"> {texts[-1]}")
 
 
 def infer_kind(column: Column) -> tuple[Kind | None, str]:
-    """Return the kind of a column, or None and the reason why it is left out.
+    """Return the kind of a column and a note on it, or None and the reason why it is left out.
 
     Examples
     --------
@@ -116,9 +159,11 @@ def infer_kind(column: Column) -> tuple[Kind | None, str]:
     (None, 'every value is missing')
     """
     if isinstance(column, np.ndarray):
-        if column.dtype.kind == "f" and np.isnan(column).all():
+        if column.dtype.kind == "f" and np.isnan(column[:1_000]).all() and np.isnan(column).all():
             return None, "every value is missing"
-        return ("boolean" if column.dtype.kind == "b" else "numeric"), ""
+        return ("boolean", "") if column.dtype.kind == "b" else ("numeric", number_note(column))
+    if isinstance(column, Times):
+        return (None, "every value is missing") if np.isnan(column.seconds).all() else ("datetime", "")
     if isinstance(column, Coded):
         used = column.used
         types, values, rows = {type(value) for value, _ in used}, [value for value, _ in used], sum(n for _, n in used)
@@ -130,7 +175,9 @@ def infer_kind(column: Column) -> tuple[Kind | None, str]:
     if types <= {bool, np.bool_}:
         return "boolean", ""
     if all(issubclass(kind, bool | int | float | np.number) and not issubclass(kind, np.timedelta64) for kind in types):
-        return "numeric", ""
+        return "numeric", number_note(to_floats(column)[0])
+    if all(issubclass(kind, MOMENTS) for kind in types):
+        return "datetime", ""
     if str in types or types == {bytes}:
         identifier = identifier_reason(len(set(map(str, values))), rows)
         return (None, identifier) if identifier else ("categorical", "")
@@ -147,6 +194,15 @@ def identifier_reason(distinct: int, rows: int) -> str:
     if distinct > MAX_CATEGORIES and distinct > IDENTIFIER_SHARE * rows:
         return f"looks like an identifier ({distinct} distinct values in {rows} rows)"
     return ""
+
+
+def number_note(values: NDArray[Any]) -> str:
+    """Return a word on numbers that may be no measure: whole, and all different."""
+    whole = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    for some in (whole[:IDENTIFIER_ROWS], whole):  # the first rows tell nearly every measure apart
+        if len(some) < IDENTIFIER_ROWS or np.mod(some, 1).any() or len(np.unique(some)) < len(some):
+            return ""
+    return "whole numbers, all different; if they are identifiers, ignore the column"
 
 
 def are_classes(column: Column) -> bool:
@@ -166,34 +222,40 @@ class NumericCounts:
     """
 
     def __init__(self, sample: NDArray[np.float64]) -> None:
-        finite = np.sort(sample[np.isfinite(sample)]) + 0.0  # one of the two zeros, whichever comes first
-        if len(finite) > EDGE_SAMPLE_ROWS:
-            # Evenly spaced order statistics have the same quantiles as the whole, to one part in a million.
-            finite = finite[np.linspace(0, len(finite) - 1, EDGE_SAMPLE_ROWS).astype(np.intp)]
-        self._coarse = quantile_edges(finite, COARSE_BINS)
-        self._fine = np.union1d(quantile_edges(finite, FINE_BINS), self._coarse)
+        drawn = _drawn(sample)
+        finite = drawn[np.isfinite(drawn)]
+        if 2 * len(finite) < len(drawn) < len(sample):  # most is missing: draw from what is there
+            finite = _drawn(sample[np.isfinite(sample)])
+        finite.sort()
+        bins = FINE_BINS if len(drawn) == len(sample) else SAMPLED_BINS
+        self._fine, self._coarse = nested_edges(quantile_edges(finite, bins), quantile_edges(finite, COARSE_BINS))
+        self._counter = PointCounter(np.append(self._fine, np.inf)[np.newaxis])
         self._cumulative = np.zeros(len(self._fine) + 1, dtype=np.int64)
         self._rows = self._missing = self._invalid = 0
         self._low, self._high = math.inf, -math.inf
 
     def add(self, values: NDArray[np.float64], invalid: int) -> None:
         """Count values, NaN where missing or invalid, of which so many are invalid."""
-        queries = np.append(self._fine, np.inf)[np.newaxis]
-        self._cumulative += cumulative_counts(values[np.newaxis], queries)[0]
+        upto = self._counter.count([values])[0]
+        self._cumulative += upto
         self._rows += len(values)
         self._invalid += invalid
-        self._missing += int(np.isnan(values).sum()) - invalid
-        finite = values[np.isfinite(values)]
-        if len(finite):
-            self._low, self._high = min(self._low, float(finite.min())), max(self._high, float(finite.max()))
+        self._missing += len(values) - int(upto[-1]) - invalid  # up to infinity is all but NaN
+        if not upto[-1]:
+            return
+        low, high = float(np.fmin.reduce(values)), float(np.fmax.reduce(values))
+        if math.isinf(low) or math.isinf(high):
+            finite = values[np.isfinite(values)]
+            low, high = float(finite.min(initial=math.inf)), float(finite.max(initial=-math.inf))
+        self._low, self._high = min(self._low, low), max(self._high, high)
 
-    def profile(self, name: str, role: Role) -> FeatureProfile:
+    def profile(self, name: str, role: Role, kind: Kind, note: str = "") -> FeatureProfile:
         """Return the column's profile."""
         some = self._low <= self._high
         return FeatureProfile(
             name=name,
             role=role,
-            kind="numeric",
+            kind=kind,
             rows=self._rows,
             missing=self._missing,
             invalid=self._invalid,
@@ -202,7 +264,20 @@ class NumericCounts:
             coarse_edges=tuple(self._coarse.tolist()),
             minimum=self._low + 0.0 if some else None,
             maximum=self._high + 0.0 if some else None,
+            note=note,
         )
+
+
+def _drawn(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return at most :data:`EDGE_SAMPLE_ROWS` values from all over a column: the same places in every run."""
+    return values if len(values) <= EDGE_SAMPLE_ROWS else values[_places(len(values), EDGE_SAMPLE_ROWS)]
+
+
+@lru_cache(maxsize=1)  # the columns of a table are of one length
+def _places(rows: int, wanted: int) -> NDArray[np.intp]:
+    """Return one random place in each of so many equal stretches; a fixed step could go with a rhythm of the data."""
+    jitter = np.random.default_rng(0).random(wanted)
+    return ((np.arange(wanted) + jitter) * (rows / wanted)).astype(np.intp)
 
 
 class CategoryCounts:
@@ -227,17 +302,17 @@ class CategoryCounts:
     def add(self, column: Column) -> None:
         """Count the cells of a column."""
         self.rows += len(column)
-        counted = 0
+        seen = 0
         for value, count in counted_values(column):
             text = category(value)
-            counted += count
+            seen += count
             if text is None:
                 self.missing += count
             elif text is False:
                 self.invalid += count
             else:
                 self.found[text] += count
-        self.missing += len(column) - counted  # of coded columns missing cells have no value
+        self.missing += len(column) - seen  # of coded columns missing cells have no value
 
     def profile(self, name: str, role: Role, kind: Kind, min_count: int = 1) -> FeatureProfile:
         """Return the column's profile; categories seen fewer times than ``min_count`` have no bin of their own."""

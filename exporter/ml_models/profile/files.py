@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ml_models.errors import DataError, MissingExtraError
 
@@ -45,6 +45,8 @@ class DataFile:
     packing : {'gzip', 'zstd'} or None
     filesystem : object or None
         The fsspec file system; None if local.
+    partition : tuple of (str, str or None)
+        Columns that the folders' names give, as ``year=2013`` does, with their values; None where missing.
     """
 
     path: str
@@ -52,6 +54,7 @@ class DataFile:
     kind: str
     packing: str | None
     filesystem: Any = None
+    partition: tuple[tuple[str, str | None], ...] = ()
 
 
 def kind_of(name: str) -> tuple[str, str | None] | None:
@@ -122,7 +125,27 @@ def _file(path: str, shown: str, filesystem: Any = None) -> DataFile:
     known = kind_of(urlsplit(path).path if filesystem is not None else path)
     if known is None:
         raise DataError(f"{shown}: unknown kind of file; {KNOWN}")
-    return DataFile(path, shown, *known, filesystem)
+    return DataFile(path, shown, *known, filesystem, partition_of(shown))
+
+
+#: What Hive writes for a missing value.
+_MISSING = "__HIVE_DEFAULT_PARTITION__"
+
+
+def partition_of(path: str) -> tuple[tuple[str, str | None], ...]:
+    """Return the columns that the names of a path's folders give, as Hive and Spark write them.
+
+    Examples
+    --------
+    >>> partition_of("data/year=2013/city=New%20York/part-0.parquet"), partition_of("a=b.csv")
+    ((('year', '2013'), ('city', 'New York')), ())
+    """
+    pairs = [folder.partition("=") for folder in PurePosixPath(path).parts[:-1]]
+    return tuple(
+        (unquote(name), None if value == _MISSING else unquote(value))
+        for name, equals, value in pairs
+        if equals and name
+    )
 
 
 def _remote(url: str) -> list[DataFile]:
@@ -138,15 +161,33 @@ def _remote(url: str) -> list[DataFile]:
             return [_file(path, shown, filesystem)]
         if glob.has_magic(parts.path):
             names = sorted(name for name in filesystem.glob(path) if not _hidden(PurePosixPath(name).name))
-            if not names:
-                raise DataError(f"{shown}: no file matches the pattern")
-            return [_file(name, filesystem.unstrip_protocol(name), filesystem) for name in names]
-        below = [PurePosixPath(name).relative_to(path) for name in sorted(filesystem.find(path))]
-        seen = [str(PurePosixPath(path) / name) for name in below if not any(map(_hidden, name.parts))]
-        return _of_folder(shown, seen, filesystem)
+        else:
+            below = [PurePosixPath(name).relative_to(path) for name in sorted(filesystem.find(path))]
+            names = [str(PurePosixPath(path) / name) for name in below if not any(map(_hidden, name.parts))]
     except ImportError as error:  # the file system of this protocol is a package of its own
         raise DataError(f"{shown}: cannot be read: {error}") from None
-    except (OSError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{shown}: cannot be read: {error}") from error
+    except Exception as error:  # noqa: BLE001 - each protocol has errors of its own
+        raise DataError(f"{shown}: cannot be read: {without_secrets(str(error), url)}") from None
+    if not glob.has_magic(parts.path):
+        return _of_folder(shown, names, filesystem)
+    if not names:
+        raise DataError(f"{shown}: no file matches the pattern")
+    return [_file(name, filesystem.unstrip_protocol(name), filesystem) for name in names]
+
+
+def without_secrets(text: str, url: str) -> str:
+    """Return text without what a URL may hold of credentials: user, password and query, which may be a token.
+
+    Examples
+    --------
+    >>> without_secrets("403: https://me:pw@host/x.csv?token=abc", "https://me:pw@host/x.csv?token=abc")
+    '403: https://...@host/x.csv?...'
+    """
+    parts = urlsplit(url)
+    user = parts.netloc.rpartition("@")[0]
+    for secret in filter(
+        None, (parts.query, user, parts.password, *(pair.partition("=")[2] for pair in parts.query.split("&")))
+    ):
+        for form in (secret, unquote(secret)):
+            text = text.replace(form, "...")
+    return text

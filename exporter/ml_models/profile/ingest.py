@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from ml_models.errors import DataError
 from ml_models.profile import files, readers
-from ml_models.profile.cells import Coded, is_missing
+from ml_models.profile.cells import Coded, Times, is_missing
 
-#: A column: an array of numbers, a list of Python values, or distinct values and the code of each cell.
-Column: TypeAlias = "NDArray[Any] | list[Any] | Coded"
+#: A column: an array of numbers, a list of Python values, distinct values and the code of each cell, or moments.
+Column: TypeAlias = "NDArray[Any] | list[Any] | Coded | Times"
 
 #: Cells from which a column of text is worth coding.
 CODED_ROWS = 256
@@ -32,7 +32,7 @@ class Columns:
     """Named columns of equal length."""
 
     rows: int
-    by_name: dict[str, Column]
+    by_name: Mapping[str, Column]
 
 
 def columns(data: Any, names: Sequence[str] | None = None) -> Columns:
@@ -128,6 +128,8 @@ def taken(column: Column, places: slice | NDArray[np.intp]) -> Column:
     """Return some cells of a column."""
     if isinstance(column, Coded):
         return Coded(column.values, column.codes[places])
+    if isinstance(column, Times):
+        return Times(column.seconds[places])
     if isinstance(column, np.ndarray):
         return column[places]
     return column[places] if isinstance(places, slice) else [column[place] for place in places.tolist()]
@@ -143,6 +145,9 @@ def _joined(parts: list[Column]) -> Column:
             return np.concatenate(
                 [part if isinstance(part, np.ndarray) else np.full(len(part), np.nan) for part in parts]
             )
+    moments = [part for part in parts if isinstance(part, Times)]
+    if moments and len(moments) + sum(empty) == len(parts):
+        return Times(np.concatenate([p.seconds if isinstance(p, Times) else np.full(len(p), np.nan) for p in parts]))
     if parts and all(isinstance(part, Coded) for part in parts):
         return _recoded([part for part in parts if isinstance(part, Coded)])
     return [value for part in parts for value in (part.tolist() if isinstance(part, np.ndarray) else part)]
@@ -240,7 +245,9 @@ def _from_rows(rows: Iterable[Mapping[Any, Any]]) -> Columns:
 def _numpy(values: NDArray[Any]) -> Column:
     if values.ndim > 1:
         raise DataError(f"data: a column with {values.ndim} axes; give one value per row")
-    if values.dtype.kind in "mM":
+    if values.dtype.kind == "M":
+        return Times.of(values)
+    if values.dtype.kind == "m":
         return list(values)  # tolist() would make plain numbers of nanoseconds
     return values if values.dtype.kind in "biuf" else values.tolist()
 
@@ -250,6 +257,10 @@ def _pandas(series: Any) -> Column:
         values = series.to_numpy()
         if values.dtype.kind in "biuf":
             return np.asarray(values)
+    if series.dtype.kind == "M":
+        return (
+            _arrow(series.array.__arrow_array__()) if hasattr(series.dtype, "pyarrow_dtype") else Times.of(_utc(series))
+        )
     if len(series) >= CODED_ROWS:
         if hasattr(series.dtype, "categories"):
             return Coded(series.dtype.categories.tolist(), series.cat.codes.to_numpy())
@@ -261,9 +272,19 @@ def _pandas(series: Any) -> Column:
     return [None if is_missing(value) else value for value in series]
 
 
+def _utc(series: Any) -> NDArray[Any]:
+    """Return moments of pandas, which of a time zone would come as objects."""
+    aware = getattr(series.dtype, "tz", None) is not None
+    return np.asarray(
+        (series.dt.tz_convert("UTC").dt.tz_localize(None) if aware else series).to_numpy("datetime64[us]")
+    )
+
+
 def _polars(series: Any) -> Column:
     if series.dtype.is_numeric() and not series.dtype.is_decimal():
         return np.asarray(series.cast(float).to_numpy() if series.null_count() else series.to_numpy())
+    if str(series.dtype).startswith(("Date", "Datetime")):
+        return Times.of(np.asarray(series.to_numpy()))
     if len(series) >= CODED_ROWS and not series.dtype.is_temporal() and str(series.dtype) != "Object":
         try:
             return _arrow(series.to_arrow())
@@ -277,6 +298,9 @@ def _arrow(array: Any) -> Column:
     kind = str(array.type)
     if kind.startswith(("int", "uint", "float", "double", "halffloat")):
         return np.asarray(array.to_numpy() if hasattr(array, "chunks") else array.to_numpy(zero_copy_only=False))
+    if kind.startswith(("timestamp", "date")):
+        moments = array.cast("timestamp[us]", safe=False)  # of any time zone: Arrow itself holds them in UTC
+        return Times.of(moments.to_numpy() if hasattr(moments, "chunks") else moments.to_numpy(zero_copy_only=False))
     if len(array) >= CODED_ROWS:
         if kind.startswith(_CODED):
             return _coded(array)

@@ -10,16 +10,10 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
-from ml_models.errors import DataError
 from ml_models.profile.counting import TableCounter
-from ml_models.profile.packing import pack, unpack
 from ml_models.profile.reference import ReferenceProfile
-from ml_models.profile.sources import batches
+from ml_models.profile.sources import Source
 from ml_models.profile.tally import Layout, Tally
-
-_WHAT = "tally"
 
 
 def tally_batches(data: Any, reference: ReferenceProfile, found: Collection[str] | None = None) -> bytes:
@@ -42,48 +36,34 @@ def tally_batches(data: Any, reference: ReferenceProfile, found: Collection[str]
     --------
     >>> reference = ReferenceProfile.fit({"x": [1.0, 2.0, 3.0]})
     >>> parts = [tally_batches({"x": [1.0, None]}, reference), tally_batches({"x": [9.0]}, reference)]
-    >>> tally_of(merge(parts), reference).cells[0, :3].tolist()  # rows, missing, invalid
+    >>> tally_of(merge(parts, reference), reference).cells[0, :3].tolist()  # rows, missing, invalid
     [3, 1, 0]
     """
     layout = _layout(reference)
     counter = TableCounter(layout, [name for name, _ in reference.skipped])
     others = {feature.name: row for row, feature in enumerate(layout.features) if feature.role != "feature"}
     tally = Tally(layout)
-    for table in batches(data):
+    for table in Source(data).tables():
         counter.check(tally, table.rows, table.by_name if found is None else found, others)
         counter.add_features(tally, table.by_name, table.rows)
         for name, row in others.items():
             if name in table.by_name:
                 tally.add_column(row, table.by_name[name])
-    return packed(tally)
+    return tally.to_bytes()
 
 
-def packed(tally: Tally) -> bytes:
-    """Return a tally as bytes that carry the fingerprint of its layout."""
-    return pack(_WHAT, {"layout": tally.layout.fingerprint}, [tally.counts, tally.sums.view(np.int64)])
-
-
-def merge(parts: Iterable[bytes]) -> bytes:
-    """Return the sum of packed tallies, of which one at a time is unpacked.
+def merge(parts: Iterable[bytes], reference: ReferenceProfile) -> bytes:
+    """Return the sum of packed tallies, of which one at a time is unpacked; of none it is the empty tally.
 
     Raises
     ------
     DataError
-        If there are none, one is damaged, or they are of different references.
+        If one is damaged, or was counted with another reference.
     """
-    total: tuple[dict[str, Any], Any, Any] | None = None
+    total = Tally(_layout(reference))
     for part in parts:
-        facts, (counts, sums) = unpack(_WHAT, part)
-        if total is None:
-            total = facts, counts, sums.view(np.float64)
-        elif facts != total[0]:
-            raise DataError("tally: parts of different references do not add; count all of them with the same profile")
-        else:
-            total[1][:] += counts
-            total[2][:] += sums.view(np.float64)
-    if total is None:
-        raise DataError("tally: nothing to merge; give at least one part")
-    return pack(_WHAT, total[0], [total[1], total[2].view(np.int64)])
+        total += Tally.from_bytes(total.layout, part)
+    return total.to_bytes()
 
 
 def tally_of(part: bytes, reference: ReferenceProfile) -> Tally:
@@ -94,11 +74,7 @@ def tally_of(part: bytes, reference: ReferenceProfile) -> Tally:
     DataError
         If it is another one, or the bytes are damaged.
     """
-    layout = _layout(reference)
-    facts, (counts, sums) = unpack(_WHAT, part)
-    if facts["layout"] != layout.fingerprint:
-        raise DataError("tally: counted with another reference; give the profile that it was counted with")
-    return Tally(layout, counts, sums.view(np.float64))
+    return Tally.from_bytes(_layout(reference), part)
 
 
 @lru_cache(maxsize=4)

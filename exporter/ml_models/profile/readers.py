@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ml_models.errors import DataError, MissingExtraError
-from ml_models.profile.files import DataFile
+from ml_models.profile.files import DataFile, without_secrets
 
 #: Types of CSV columns that turned out wider than the first block showed, by file and column.
 Types = dict[tuple[str, str], Any]
@@ -68,7 +68,7 @@ def record_batches(
     except ImportError:
         raise MissingExtraError("data files", "pyarrow", "data") from None
     done = 0
-    with _faults(file, pa, lambda: done):
+    with faults(file, pa, lambda: done):
         if file.kind == "parquet":
             found = _parquet(file, wanted, batch_rows)
         elif file.kind == "arrow":
@@ -94,21 +94,31 @@ def rows_in(file: DataFile) -> int | None:
         from pyarrow import parquet  # noqa: PLC0415
     except ImportError:
         raise MissingExtraError("data files", "pyarrow", "data") from None
-    with _faults(file, pa, lambda: 0), _opened(file) as stream:
+    with faults(file, pa, lambda: 0), _opened(file) as stream:
         return int(parquet.read_metadata(stream).num_rows)
 
 
 @contextmanager
-def _faults(file: DataFile, pa: Any, done: Callable[[], int]) -> Iterator[None]:
+def faults(file: DataFile, pa: Any, done: Callable[[], int]) -> Iterator[None]:
+    """Turn what Arrow raises into an error that names the file, the rows read before it and the remedy."""
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, FileNotFoundError):
             raise DataError(f"{file.shown}: no such file") from None
-        text = f"{error}".removesuffix(".")
+        text = without_secrets(f"{error}", file.path).removesuffix(".")
         remedy = next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, text)), "copy or write it again")
         where = f" after {done():,} rows" if done() else ""
-        raise DataError(f"{file.shown}: cannot be read{where}: {text}; {remedy}") from error
+        cause = error if file.filesystem is None else None  # which would show the URL with its credentials
+        raise DataError(f"{file.shown}: cannot be read{where}: {text}; {remedy}") from cause
+    except DataError:
+        raise
+    except Exception as error:
+        if file.filesystem is None:
+            raise
+        where = f" after {done():,} rows" if done() else ""
+        text = without_secrets(f"{error}" or type(error).__name__, file.path)
+        raise DataError(f"{file.shown}: cannot be read{where}: {text}") from None
 
 
 @contextmanager

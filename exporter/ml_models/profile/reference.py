@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from ml_models.errors import ProfileError
+from ml_models.profile.allowed import Allowed
 from ml_models.profile.features import (
     COARSE_BINS,
     EDGE_SAMPLE_ROWS,
@@ -27,6 +28,8 @@ from ml_models.profile.features import (
     infer_kind,
 )
 from ml_models.profile.fitting import Plan, fit_columns
+from ml_models.profile.form import decoded, encoded
+from ml_models.profile.scores import ScoreProfile
 from ml_models.profile.sources import Progress, Source
 
 __all__ = [
@@ -46,16 +49,17 @@ __all__ = [
 ]
 
 FORMAT = "ml-models-monitoring/reference"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class ReferenceProfile:
-    """The profiles of all columns, and the columns that were left out with the reason."""
+    """The profiles of all columns, the columns that were left out with the reason, and scores beside labels."""
 
     features: tuple[FeatureProfile, ...]
     rows: int
     skipped: tuple[tuple[str, str], ...] = ()
+    scores: ScoreProfile | None = None
 
     @classmethod
     def fit(
@@ -64,9 +68,11 @@ class ReferenceProfile:
         *,
         prediction: str | None = None,
         label: str | None = None,
+        score: str | None = None,
         kinds: Mapping[str, Kind] | None = None,
         ignore: Collection[str] = (),
         min_count: int = 1,
+        allowed: Mapping[str, Mapping[str, Any]] | None = None,
         progress: Progress | None = None,
     ) -> ReferenceProfile:
         """Make a profile of reference data of any size.
@@ -80,19 +86,25 @@ class ReferenceProfile:
             Frame, table, dict of columns, path, folder, pattern, URL, query or iterator.
         prediction, label : str, optional
             Columns that hold the model's output and the true label.
+        score : str, optional
+            Column that holds the score of the positive class, from 0 to 1. With the label it shows how far scores are
+            probabilities, by which performance is estimated before labels come. It is no feature.
         kinds : mapping, optional
             Kind per column where the inferred one is wrong.
         ignore : collection of str
             Columns to leave out, such as row ids.
         min_count : int
             Categories seen fewer times than this get no bin of their own; they are counted in ``__other__``.
+        allowed : mapping, optional
+            By column, what is valid where that is not what the reference holds; see :meth:`allowing`.
         progress : callable, optional
             Called with the rows read so far and the rows to read, None where nothing tells them.
 
         Raises
         ------
         ProfileError
-            If there are no rows, a named column is missing, a kind is unknown, or nothing can be profiled.
+            If there are no rows, a named column is missing, a kind is unknown, allowed values are impossible, or
+            nothing can be profiled.
         DataError
             If the data cannot be read.
 
@@ -103,7 +115,42 @@ class ReferenceProfile:
         [('age', 'numeric'), ('city', 'categorical')]
         """
         source = data if isinstance(data, Source) else Source(data)
-        return cls(*fit_columns(source, Plan.of(prediction, label, kinds, ignore, min_count), progress))
+        made = cls(*fit_columns(source, Plan.of(prediction, label, score, kinds, ignore, min_count), progress))
+        return made.allowing(allowed or {})
+
+    def allowing(self, allowed: Mapping[str, Mapping[str, Any]]) -> ReferenceProfile:
+        """Return the profile with other valid values than those that the reference holds.
+
+        They decide what counts as out of range; bins and drift stay as they are.
+
+        Parameters
+        ----------
+        allowed : mapping
+            By column: ``min`` and ``max`` for numbers and datetimes, ``categories`` or ``pattern`` (a regular
+            expression for the whole text) for the others.
+
+        Raises
+        ------
+        ProfileError
+            If a column is not in the profile, or its allowed values do not suit its kind or are impossible.
+
+        Examples
+        --------
+        >>> profile = ReferenceProfile.fit({"age": [20.0, 30.0]}).allowing({"age": {"min": 0, "max": 120}})
+        >>> profile.features[0].valid_range
+        (0.0, 120.0)
+        """
+        unknown = [name for name in allowed if name not in {feature.name for feature in self.features}]
+        if unknown:
+            names = ", ".join(feature.name for feature in self.features)
+            raise ProfileError(f"reference: allowed values of {', '.join(map(repr, unknown))}: no such column; {names}")
+        features = tuple(
+            replace(f, allowed=Allowed.of(f.name, allowed[f.name], f.kind, ordered=f.ordered))
+            if f.name in allowed
+            else f
+            for f in self.features
+        )
+        return replace(self, features=features)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -120,11 +167,13 @@ class ReferenceProfile:
         return _checksum(self._content())[:12]
 
     def _content(self) -> dict[str, Any]:
-        return {
+        content = {
             "rows": self.rows,
             "skipped": [list(pair) for pair in self.skipped],
-            "features": [asdict(feature) for feature in self.features],
+            "features": [encoded(feature) for feature in self.features],
         }
+        # Left out where there is none, so that profiles without scores stay as they were.
+        return content | ({"scores": asdict(self.scores)} if self.scores else {})
 
     def to_json(self) -> str:
         """Return the profile as versioned JSON with a checksum."""
@@ -165,11 +214,17 @@ class ReferenceProfile:
                 "upgrade it, or make the profile anew with `mlmon profile`"
             )
         content = {key: document.get(key) for key in ("rows", "skipped", "features")}
+        content |= {key: document[key] for key in ("scores",) if key in document}
         if document.get("checksum") != _checksum(content):
             raise ProfileError(f"{source}: damaged: the checksum does not match; restore it or make a new one")
-        entries: list[dict[str, Any]] = document["features"]
-        features = tuple(FeatureProfile(**{key: _tupled(value) for key, value in entry.items()}) for entry in entries)
-        return cls(features, document["rows"], tuple((name, reason) for name, reason in document["skipped"]))
+        try:
+            features = tuple(decoded(entry) for entry in document["features"])
+            skipped = tuple((str(name), str(reason)) for name, reason in document["skipped"])
+            given = document.get("scores")
+            scores = ScoreProfile(**{key: _tupled(value) for key, value in given.items()}) if given else None
+            return cls(features, int(document["rows"]), skipped, scores)
+        except (LookupError, TypeError, ValueError) as error:
+            raise ProfileError(f"{source}: damaged ({error!r}); restore it or make a new one") from None
 
     @classmethod
     def load(cls, path: str | Path) -> ReferenceProfile:

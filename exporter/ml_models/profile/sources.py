@@ -7,9 +7,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ml_models.errors import DataError
-from ml_models.profile.files import find
-from ml_models.profile.ingest import Columns, columns, taken
+from ml_models.profile.by_column import row_groups
+from ml_models.profile.cells import Coded
+from ml_models.profile.files import DataFile, find
+from ml_models.profile.ingest import Column, Columns, columns, taken
 from ml_models.profile.readers import Types, record_batches, rows_in
 
 Progress = Callable[[int, int | None], None]
@@ -33,7 +37,7 @@ def batches(
     source : path, URL, list of paths, frame, table, query, or iterator of such
         A path names a file, a folder or a pattern: CSV, TSV and JSON lines (also ``.gz``, ``.zst``), parquet, Arrow IPC
         and Feather. URLs are opened by fsspec. Anything that :func:`ml_models.profile.columns` takes, a polars
-        ``LazyFrame``, an Arrow dataset or reader, a DuckDB relation, and iterators of these are read too.
+        ``LazyFrame``, an Arrow dataset or reader, a DuckDB relation or result, and iterators of these are read too.
     columns : collection of str, optional
         Columns to read; what the data lacks is absent from the batches. Default: all.
     batch_rows : int
@@ -83,6 +87,25 @@ class Source:
         self.rereadable = self._paths is not None or lazy or dataset or self._open is None
         self.in_memory = self._paths is None and self._open is None
 
+    def row_groups(self) -> list[Columns] | None:
+        """Return parquet files of this machine as tables whose columns are read when they are looked up, else None."""
+        if self._paths is None:
+            return None
+        return row_groups([file for path in self._paths for file in find(path)])
+
+    def tables(self, progress: Progress | None = None) -> Iterator[Columns]:
+        """Yield the data for one look at each column: as row groups where there are such, else as batches."""
+        groups = self.row_groups()
+        if groups is None:
+            yield from self.batches(progress=progress)
+            return
+        done, total = 0, sum(group.rows for group in groups)
+        for group in groups:
+            yield group
+            done += group.rows
+            if progress is not None:
+                progress(done, total)
+
     def table(self) -> Columns:
         """Return data in memory as one table."""
         return _columns(self._source)
@@ -113,7 +136,7 @@ class Source:
             counts = [rows_in(file) for file in files]
             total = sum(count for count in counts if count is not None) if None not in counts else None
             found = chain.from_iterable(
-                _named(file.shown, record_batches(file, wanted, lambda width: _rows(width, batch_rows), self._types))
+                _named(file, record_batches(file, wanted, lambda width: _rows(width, batch_rows), self._types), wanted)
                 for file in files
             )
         elif self._open is not None:
@@ -159,10 +182,10 @@ def _paths(source: Any) -> list[str | Path] | None:
 
 def _once(source: Any) -> Callable[[int], Iterator[Any]] | None:
     """Return how to open a source that gives batches and can be read once, None if it is a whole."""
-    if hasattr(source, "fetch_arrow_reader"):  # a DuckDB relation
-        return lambda batch_rows: _iterate(source.fetch_arrow_reader(batch_rows))
-    if hasattr(source, "arrow") and hasattr(source, "execute"):
-        return lambda _: _iterate(source.arrow())
+    # A DuckDB relation or connection with a result; the first name is that of newer versions.
+    for name in ("to_arrow_reader", "fetch_arrow_reader", "fetch_record_batch"):
+        if hasattr(source, name):
+            return lambda batch_rows: _iterate(getattr(source, name)(batch_rows))
     if isinstance(source, Iterator) or hasattr(source, "read_next_batch"):
         return lambda _: _iterate(source)
     return None
@@ -182,10 +205,28 @@ def _columns(data: Any) -> Columns:
     return data if isinstance(data, Columns) else columns(data)
 
 
-def _named(shown: str, found: Iterator[Any]) -> Iterator[Columns]:
+def _named(file: DataFile, found: Iterator[Any], wanted: frozenset[str] | None) -> Iterator[Columns]:
+    given = {name: _partition_value(text) for name, text in file.partition if wanted is None or name in wanted}
     for batch in found:
         try:
             table = columns(batch)
         except DataError as error:
-            raise DataError(f"{shown}: {str(error).removeprefix('data: ')}") from None
-        yield table
+            raise DataError(f"{file.shown}: {str(error).removeprefix('data: ')}") from None
+        # A file that holds the column itself knows better than its folder's name.
+        added = {name: value for name, value in given.items() if name not in table.by_name}
+        yield Columns(
+            table.rows, dict(table.by_name) | {name: _repeated(value, table.rows) for name, value in added.items()}
+        )
+
+
+def _partition_value(text: str | None) -> int | str | None:
+    """Return a folder's value as the number that it is, unless it has leading zeros, as codes have."""
+    if text is None:
+        return None
+    return int(text) if text.removeprefix("-").isdecimal() and str(int(text)) == text else text
+
+
+def _repeated(value: int | str | None, rows: int) -> Column:
+    if isinstance(value, int):
+        return np.full(rows, value)
+    return Coded([] if value is None else [value], np.full(rows, -1 if value is None else 0))

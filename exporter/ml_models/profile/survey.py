@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_models.errors import DataError
-from ml_models.profile.cells import MAX_CATEGORY_LENGTH, Coded, category, hashed, is_missing, to_floats
-from ml_models.profile.features import MAX_CATEGORIES, CategoryCounts, Kind, counted_values, infer_kind
+from ml_models.profile.cells import MAX_CATEGORY_LENGTH, Coded, Times, category, hashed, is_missing
+from ml_models.profile.features import MAX_CATEGORIES, ORDERED_KINDS, CategoryCounts, Kind, counted_values, infer_kind
 from ml_models.profile.ingest import Column, Columns
 from ml_models.profile.packing import pack, unpack
 from ml_models.profile.sources import batches
+from ml_models.profile.times import numbers
+from ml_models.stats.counting import PointCounter
 from ml_models.stats.order import Histogram, Search, to_keys
 
 _WHAT = "survey"
@@ -46,6 +48,8 @@ class Question:
         Columns of which numbers may be classes.
     searches : mapping
         From the second pass on: where each column's quantiles are looked for.
+    edges : mapping
+        In the last pass: edges of each column up to which its values are counted.
     cells, distinct : int
         Largest number of cells of a column's histogram, and of distinct values of a column that are told apart.
     """
@@ -55,12 +59,20 @@ class Question:
     kinds: Mapping[str, Kind]
     roles: frozenset[str]
     searches: Mapping[str, Search]
+    edges: Mapping[str, NDArray[np.float64]]
     cells: int
     distinct: int
 
 
 class Numbers:
-    """A column's numbers.
+    """A column's numbers; datetimes are seconds of Unix time.
+
+    Parameters
+    ----------
+    limit : int
+        Largest number of cells of the histogram.
+    edges : array of shape (k,), optional
+        If they are known, values are counted up to them and there is no histogram.
 
     Attributes
     ----------
@@ -69,16 +81,23 @@ class Numbers:
         smallest and the largest finite value.
     finite : Histogram
         Of the keys of finite values.
+    upto : int64 array of shape (k,)
+        Values up to each edge.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, edges: NDArray[np.float64] | None = None) -> None:
         ends = np.iinfo(np.int64)
         self.facts = np.array([0, 0, 0, 0, ends.max, ends.min])
         self.finite = Histogram(limit)
+        self._counter = None if edges is None else PointCounter(edges[np.newaxis])
+        self.upto = np.zeros(0 if edges is None else len(edges), dtype=np.int64)
 
-    def add(self, column: Column, search: Search | None) -> None:
+    def add(self, column: Column, kind: str, search: Search | None) -> None:
         """Count a column's cells; of its finite values those that lie within the search."""
-        floats, invalid = to_floats(column)
+        floats, invalid = numbers(column, kind)
+        if self._counter is not None:
+            self.upto += self._counter.count([floats])[0]
+            return
         keys = np.sort(to_keys(floats[np.isfinite(floats)]))
         self._sum(
             np.array(
@@ -97,6 +116,7 @@ class Numbers:
         """Add the numbers of another part."""
         self._sum(other.facts)
         self.finite.merge(other.finite)
+        self.upto += other.upto
 
     def _sum(self, facts: NDArray[np.int64]) -> None:
         self.facts[:LOW] += facts[:LOW]
@@ -158,7 +178,7 @@ class ColumnSurvey:
     Attributes
     ----------
     verdict : (kind or None, str) or None
-        Kind of the values, and why they have none; None while every value is missing.
+        Kind of the values, or why they have none; None while every value is missing.
     numbers, values : Numbers or Values, or None
         What is counted of such a kind.
     """
@@ -171,9 +191,9 @@ class ColumnSurvey:
         """Note the kind of a part's values and make place for their counts."""
         if self.verdict is None:
             self.verdict = verdict
-            if verdict[0] == "numeric":
-                self.numbers = Numbers(question.cells)
-                if name in question.roles and name not in question.kinds and not question.searches:
+            if verdict[0] in ORDERED_KINDS:
+                self.numbers = Numbers(question.cells, question.edges.get(name))
+                if verdict[0] == "numeric" and name in question.roles and name not in question.kinds:
                     self.values = Values(_CLASSES)
             elif verdict[0] is not None:
                 self.values = Values(question.distinct)
@@ -213,7 +233,7 @@ class Survey:
                 continue
             one.settle(name, verdict, self.question)
             if one.numbers is not None:
-                one.numbers.add(column, self.question.searches.get(name))
+                one.numbers.add(column, str(verdict[0]), self.question.searches.get(name))
             if one.values is not None:
                 one.values.add(column)
 
@@ -232,8 +252,11 @@ class Survey:
 
 def _verdict(column: Column) -> tuple[Kind | None, str] | None:
     """Return the kind of a column's first value, None if all are missing; a column of a part has one type."""
-    if isinstance(column, np.ndarray):
-        return None if column.dtype.kind == "f" and np.isnan(column).all() else infer_kind(column)
+    if isinstance(column, np.ndarray):  # without the note, which is on all values
+        kind: Kind = "boolean" if column.dtype.kind == "b" else "numeric"
+        return None if column.dtype.kind == "f" and np.isnan(column).all() else (kind, "")
+    if isinstance(column, Times):
+        return None if np.isnan(column.seconds).all() else ("datetime", "")
     found = (value for value, _ in column.used) if isinstance(column, Coded) else iter(column)
     first = next((value for value in found if not is_missing(value)), None)
     return None if first is None else infer_kind([first])
@@ -294,7 +317,7 @@ def _packed(survey: Survey) -> bytes:
             finite = one.numbers.finite
             entry["shift"] = finite.shift
             # Cells are ascending: their steps are small numbers, which take little room.
-            parcel.arrays += [one.numbers.facts, np.diff(finite.cells, prepend=0), finite.counts]
+            parcel.arrays += [one.numbers.facts, one.numbers.upto, np.diff(finite.cells, prepend=0), finite.counts]
         if one.values is not None:
             found = one.values.counts.found
             entry |= {"found": list(found), "long": sorted(one.values.long), "full": one.values.full}
@@ -320,7 +343,7 @@ def survey_of(part: bytes, question: Question) -> Survey:
         if entry["verdict"] is not None:
             one.settle(name, tuple(entry["verdict"]), question)
         if one.numbers is not None:
-            one.numbers.facts, steps, counts = parcel.take(3)
+            one.numbers.facts, one.numbers.upto, steps, counts = parcel.take(4)
             one.numbers.finite = Histogram(question.cells, np.cumsum(steps), counts, entry["shift"])
         if one.values is not None:
             (invalid, *found) = parcel.take(1)[0].tolist()

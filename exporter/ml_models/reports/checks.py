@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ml_models.reports.formats import count, pair, score
-from ml_models.reports.model import at, entries, mapping, number
+from ml_models.reports.model import at, entries, mapping, number, watches_data
 
 Status = Literal["breached", "ok", "not judged"]
 Severity = Literal["critical", "warning"]
@@ -22,7 +22,7 @@ class Check:
     what : str
         In words, e.g. ``"Accuracy"`` or ``"Drift of temp"``.
     area : str
-        performance, serving, drift, quality, system or health.
+        performance, serving, drift, quality, system, health, freshness or files.
     signal : str
         Name in :data:`ml_models.catalog.SIGNALS` of the threshold; empty for a health check.
     subject : str
@@ -111,6 +111,19 @@ _LIMITS = (
     ),
 )  # fmt: skip
 
+#: What is checked of watched data.
+_WATCHED = (
+    *(limit for limit in _LIMITS if limit.area == "quality"),
+    _Limit(
+        "data_age_seconds_max", "Age of the newest data", "freshness", ("freshness", "age_seconds"), "seconds",
+        "warning", "See whether readings succeed, then look at the job that writes the data.",
+    ),
+    _Limit(
+        "rejected_files_max", "Files set aside", "files", ("files", "rejected_files"), "count", "warning",
+        "Read the reasons in the section on watched data; write the files again or move them away.",
+    ),
+)  # fmt: skip
+
 _DRIFT_CRITICAL = "Confirm the change at its source; retrain on recent data or stop relying on this feature."
 _DRIFT_WARNING = "Watch it; check the source and whether performance moved with it."
 
@@ -137,7 +150,7 @@ def _limit_checks(metrics: Mapping[str, Any]) -> Iterator[Check]:
     thresholds = mapping(metrics.get("thresholds"))
     labels = number(at(metrics, "performance", "labels")) or 0.0
     labels_min = number(thresholds.get("labels_min")) or 0.0
-    for limit in _LIMITS:
+    for limit in _WATCHED if watches_data(metrics) else _LIMITS:
         value, threshold = number(at(metrics, *limit.path)), number(thresholds.get(limit.signal))
         status: Status = "not judged"
         severity: Severity | None = None

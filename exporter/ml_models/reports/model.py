@@ -84,6 +84,11 @@ def at(tree: Any, *path: str) -> Any:
     return tree
 
 
+def watches_data(metrics: Any) -> bool:
+    """Return whether metrics are those of a data monitor, which knows nothing of predictions being served."""
+    return bool(at(metrics, "model", "task") == "data")
+
+
 def number(value: Any) -> float | None:
     """Return a finite number as float, anything else as None.
 

@@ -28,6 +28,7 @@ _SERIES: dict[str, tuple[str, str, str]] = {
     "error_ratio": ("Failed calls", "share", "error_ratio_max"),
     "drift_share": ("Share of drifted features", "share", ""),
     "quality_score": ("Data quality", "score", "quality_min"),
+    "rows": ("Rows", "count", ""),
     "cpu_ratio": ("CPU in use", "share", "cpu_ratio_max"),
     "memory_ratio": ("Memory in use", "share", "memory_ratio_max"),
     "disk_ratio": ("Disk in use", "share", "disk_ratio_max"),
@@ -47,7 +48,7 @@ def story(sheet: Sheet) -> list[Flowable]:
         *_confusion(sheet),
         *sheet.part("Serving"),
         _serving(sheet),
-        *_timelines(sheet),
+        *timelines(sheet),
     ]
 
 
@@ -126,7 +127,8 @@ def _limited(shown: str, bound: str) -> str:
     return shown if bound in {NO_DATA, UNSET} else f"{shown} (at most {bound})"
 
 
-def _timelines(sheet: Sheet) -> list[Flowable]:
+def timelines(sheet: Sheet) -> list[Flowable]:
+    """Return a chart for each series of the history."""
     history = sheet.history
     if history is None or not history.times or not history.series:
         return [*sheet.part("Over time"), sheet.paragraph("No data: the report was made without time series.")]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.platypus import Flowable, Spacer, Table, TableStyle
 
@@ -21,7 +24,7 @@ from ml_models.reports.drawing import (
 )  # fmt: skip
 from ml_models.reports.formats import NO_DATA, UNSET, count, iso_time, pair, score, seconds
 from ml_models.reports.layout import BODY, CELL_NOTE, TITLE, Sheet, column
-from ml_models.reports.model import at, mapping, number
+from ml_models.reports.model import at, entries, mapping, number, watches_data
 
 _LEAD = ParagraphStyle("lead", parent=BODY, fontSize=8.5, leading=12.5)
 _CHECK_COLUMNS = (0.205, 0.12, 0.105, 0.22, 0.35)
@@ -36,7 +39,7 @@ def story(sheet: Sheet) -> list[Flowable]:
     # two lines at most
     title = sheet.face.shorten(name, TITLE.fontSize, 1.6 * sheet.width, bold=True)
     return [
-        sheet.note("Model monitoring report"),
+        sheet.note("Data monitoring report" if watches_data(sheet.metrics) else "Model monitoring report"),
         sheet.paragraph(title, TITLE),
         Spacer(0, 6),
         _facts(sheet),
@@ -54,6 +57,8 @@ def story(sheet: Sheet) -> list[Flowable]:
 def _facts(sheet: Sheet) -> Flowable:
     """Which model, which window, how much data: four columns of name over value."""
     metrics = sheet.metrics
+    if watches_data(metrics):
+        return _fact_grid(sheet, _data_facts(metrics))
     labels, predictions = at(metrics, "performance", "labels"), at(metrics, "performance", "predictions")
     facts = (
         ("Version", str(at(metrics, "model", "version") or "not given")),
@@ -65,6 +70,25 @@ def _facts(sheet: Sheet) -> Flowable:
         ("Rows checked", count(at(metrics, "data", "rows"))),
         ("Features", count(len(mapping(at(metrics, "data", "features"))))),
     )
+    return _fact_grid(sheet, facts)
+
+
+def _data_facts(metrics: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Which data, which window, how much of it."""
+    trends = entries(metrics.get("trends"))
+    return (
+        ("Data", str(at(metrics, "source", "path") or "not given")),
+        ("Time of a row", str(at(metrics, "source", "time_column") or "when it was read")),
+        ("Window", seconds(metrics.get("window_seconds"))),
+        ("Newest data", iso_time(at(metrics, "freshness", "newest"))),
+        ("Rows in the window", count(at(metrics, "data", "rows"))),
+        ("Rows in all", count(at(metrics, "rows", "total"))),
+        ("Windows", count(len(trends))),
+        ("Features", count(len(mapping(at(metrics, "data", "features"))))),
+    )
+
+
+def _fact_grid(sheet: Sheet, facts: Sequence[tuple[str, str]]) -> Flowable:
     room = sheet.width / 4
 
     def paint(pen: Pen) -> None:
@@ -104,24 +128,30 @@ def _banner(sheet: Sheet) -> Flowable:
     )  # fmt: skip
 
 
+_MODEL_TILES = (
+    ("accuracy_min", "Accuracy"),
+    ("latency_seconds_max", "Latency p95"),
+    ("error_ratio_max", "Failed calls"),
+    ("quality_min", "Data quality"),
+)
+_DATA_TILES = (
+    ("data_age_seconds_max", "Age of data"),
+    ("rejected_files_max", "Files set aside"),
+    ("quality_min", "Data quality"),
+)
+
+
 def _tiles(sheet: Sheet) -> Flowable:
-    """Return five headline numbers, each with its status and threshold."""
+    """Return the headline numbers, each with its status and threshold."""
     by_signal = {check.signal: check for check in sheet.verdict.checks if check.area != "drift"}
-    tiles = [
-        _tile_of(by_signal[signal], title)
-        for signal, title in (
-            ("accuracy_min", "Accuracy"),
-            ("latency_seconds_max", "Latency p95"),
-            ("error_ratio_max", "Failed calls"),
-            ("quality_min", "Data quality"),
-        )
-    ]
+    shown = _DATA_TILES if watches_data(sheet.metrics) else _MODEL_TILES
+    tiles = [_tile_of(by_signal[signal], title) for signal, title in shown]
     drift = [check for check in sheet.verdict.checks if check.area == "drift"]
     drifted = [check for check in drift if check.status == "breached"]
     judged = [check for check in drift if check.status != "not judged"]
     worst: Sign = "critical" if any(c.severity == "critical" for c in drifted) else "warning"
     scope = f"{len(drift) - len(judged)} not judged" if len(drift) > len(judged) else "all judged"
-    tiles.insert(3, (
+    tiles.insert(len(tiles) - 1, (
         "Drifted features",
         f"{len(drifted)} of {len(judged)}" if judged else NO_DATA,
         scope if drift else "no features",

@@ -11,12 +11,12 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, CondPageBreak, Flowable, Frame, PageTemplate
 
 from ml_models import __version__
-from ml_models.reports import page_data, page_operations, page_performance, page_provenance, page_verdict
+from ml_models.reports import page_data, page_operations, page_performance, page_provenance, page_verdict, page_watched
 from ml_models.reports.drawing import HAIRLINE, LEVEL_SIGNS, MUTED, Pen
 from ml_models.reports.fonts import typeface
 from ml_models.reports.formats import iso_time
 from ml_models.reports.layout import Sheet
-from ml_models.reports.model import History, at, mapping
+from ml_models.reports.model import History, at, mapping, watches_data
 from ml_models.reports.verdict import verdict
 
 _SIZES: dict[str, tuple[float, float]] = {"A4": A4, "Letter": LETTER}
@@ -47,6 +47,16 @@ def render(metrics: Mapping[str, Any], history: History | None, page_size: str) 
 
 
 def _story(sheet: Sheet) -> list[Flowable]:
+    if watches_data(sheet.metrics):
+        return [
+            *page_verdict.story(sheet),
+            CondPageBreak(_WORTH_STARTING),
+            *page_data.drift(sheet),
+            *page_data.outcomes(sheet),
+            *page_data.quality(sheet),
+            *page_watched.story(sheet),
+            *page_provenance.story(sheet),
+        ]
     return [
         *page_verdict.story(sheet),
         CondPageBreak(_WORTH_STARTING),
@@ -64,12 +74,13 @@ def _story(sheet: Sheet) -> list[Flowable]:
 
 def _build(sheet: Sheet, size: tuple[float, float], n_pages: int) -> tuple[bytes, int]:
     name = sheet.face.clean(at(sheet.metrics, "model", "name") or "Unnamed model")
+    about = "Data" if watches_data(sheet.metrics) else "Model"
     version = sheet.face.clean(at(sheet.metrics, "model", "version") or "")
     target = BytesIO()
     document = BaseDocTemplate(
         target,
         pagesize=size,
-        title=f"Model report: {name} {version}".strip(),
+        title=f"{about} report: {name} {version}".strip(),
         author=f"ml-models-monitoring {__version__}",
         subject=f"Verdict: {sheet.verdict.level}",
         creator=f"ml-models-monitoring {__version__}",

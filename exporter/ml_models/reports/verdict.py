@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from ml_models.reports.checks import Check, all_checks
 from ml_models.reports.formats import count, score
-from ml_models.reports.model import at, mapping, number, total
+from ml_models.reports.model import at, mapping, number, total, watches_data
 
 Level = Literal["OK", "ATTENTION", "CRITICAL", "NOT ENOUGH DATA"]
 
@@ -97,10 +97,11 @@ def _reasons(breached: list[Check]) -> Iterator[str]:
 
 def _why_nothing(metrics: Mapping[str, Any], checks: tuple[Check, ...]) -> str:
     if not number(at(metrics, "performance", "predictions")) and not number(at(metrics, "data", "rows")):
-        return "There were no predictions in the window."
+        return f"There were no {'rows' if watches_data(metrics) else 'predictions'} in the window."
+    areas = "drift or quality" if watches_data(metrics) else "performance, serving, drift or quality"
     if all(check.threshold is None for check in checks if check.area in MODEL_AREAS):
-        return "No threshold is set for performance, serving, drift or quality."
-    return "No check of performance, serving, drift or quality had enough data in the window."
+        return f"No threshold is set for {areas}."
+    return f"No check of {areas} had enough data in the window."
 
 
 def _caveats(metrics: Mapping[str, Any], checks: tuple[Check, ...]) -> Iterator[str]:
@@ -119,3 +120,12 @@ def _caveats(metrics: Mapping[str, Any], checks: tuple[Check, ...]) -> Iterator[
     failures = total(at(metrics, "monitor", "hook_failures"))
     if failures:
         yield f"Monitoring itself failed {count(failures)} times; counts of those calls may be missing."
+    late, undated = number(at(metrics, "rows", "late")), number(at(metrics, "rows", "undated"))
+    if late or undated:
+        yield f"{count(late)} late rows and {count(undated)} without a time are counted, but are in no window."
+    if at(metrics, "model", "reference_learnt") is True:
+        rows = count(at(metrics, "model", "reference_rows"))
+        yield f"The reference was learnt from the first {rows} rows; nobody has said that these were good."
+    fault = at(metrics, "runs", "last_error")
+    if fault:
+        yield f"The last reading failed: {fault}."

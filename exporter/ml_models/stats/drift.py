@@ -258,13 +258,13 @@ class Method:
     ----------
     name : str
     function : callable
-        ``(reference, live) -> score``, with the grid as third argument if ``spaced``.
+        ``(reference, live) -> score``, with the grid as third argument and the live range if ``spaced``.
     definition, scale, source : str
         For the documentation: formula, range and origin.
     fine : bool
         Works on the fine bins.
     ordered : bool
-        For numeric features only.
+        For numeric and datetime features only.
     spaced : bool
         Needs to know where the bins lie.
     """
@@ -278,8 +278,18 @@ class Method:
     ordered: bool = False
     spaced: bool = False
 
-    def score(self, reference: ArrayLike, live: ArrayLike, grid: Grid | None = None) -> Any:
+    def score(
+        self, reference: ArrayLike, live: ArrayLike, grid: Grid | None = None, extremes: ArrayLike | None = None
+    ) -> Any:
         """Return the scores of counts of shape ``(n_bins,)`` or ``(n_features, n_bins)``.
+
+        Parameters
+        ----------
+        reference, live : array_like
+        grid : Grid, optional
+            Where the bins lie, for a method that is ``spaced``.
+        extremes : array_like of shape (2, n_features), optional
+            Least and largest live values, for the same.
 
         Raises
         ------
@@ -290,7 +300,8 @@ class Method:
             return self.function(reference, live)
         if grid is None:
             raise ValueError(f"{self.name}: found no grid; give the Grid of the bins")
-        return self.function(reference, live, grid)
+        low, high = (None, None) if extremes is None else np.asarray(extremes, dtype=np.float64)
+        return self.function(reference, live, grid, live_minimum=low, live_maximum=high)
 
 
 #: All methods by name.

@@ -129,16 +129,7 @@ class Search:
         return np.concatenate([ordered[start:stop] for start, stop in zip(starts, stops, strict=True)])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """Order statistics: values, and how many numbers are up to and equal to each; shape ``(n_ranks,)``."""
-
-    values: Floats
-    upto: Integers
-    equal: Integers
-
-
-def narrowed(ranks: Integers, histogram: Histogram, search: Search | None = None) -> Search | Found:
+def narrowed(ranks: Integers, histogram: Histogram, search: Search | None = None) -> Search | Floats:
     """Return the order statistics of some ranks, or where they are to be looked for next.
 
     Parameters
@@ -161,7 +152,7 @@ def narrowed(ranks: Integers, histogram: Histogram, search: Search | None = None
     >>> histogram = Histogram(100); histogram.add(keys)
     >>> search = narrowed(np.array([10, 500]), histogram)
     >>> histogram = Histogram(100); histogram.add(search.within(keys))
-    >>> narrowed(np.array([10, 500]), histogram, search).values
+    >>> narrowed(np.array([10, 500]), histogram, search)
     array([ 10., 500.])
     """
     ends = np.cumsum(histogram.counts)
@@ -173,7 +164,7 @@ def narrowed(ranks: Integers, histogram: Histogram, search: Search | None = None
         ends += (search.before - (np.cumsum(inside) - inside))[place]
     places = np.searchsorted(ends, ranks, side="right")
     if histogram.shift == 0:
-        return Found(to_values(histogram.cells[places]), ends[places], histogram.counts[places])
+        return to_values(histogram.cells[places])
     places = np.unique(places)
     lows = histogram.cells[places] << histogram.shift
     counts = histogram.counts[places]

@@ -1,13 +1,13 @@
-"""Performance of a classifier from its confusion cells."""
+"""Performance of a classifier from its confusion cells: over all classes, per class, and means over classes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from ml_models.stats.intervals import wilson
+from ml_models.stats.intervals import Interval, wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +18,37 @@ class Performance:
     that occur (macro). Intervals are Wilson's; F1 and macro means have none.
     """
 
-    labels: int
+    labels: float
     accuracy: float | None
     precision: float | None
     recall: float | None
     f1: float | None
-    intervals: dict[str, tuple[float, float] | None]
+    intervals: dict[str, Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScores:
+    """How well one class is told from the others; None where undefined.
+
+    ``support`` is how often it was true, ``predicted`` how often it was predicted: the sample sizes of recall and
+    precision.
+    """
+
+    support: float
+    predicted: float
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    intervals: dict[str, Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """Means of precision, recall and F1 over the classes that occur."""
+
+    precision: float
+    recall: float
+    f1: float
 
 
 def performance(confusion: ArrayLike, positive: int | None = None) -> Performance:
@@ -32,7 +57,7 @@ def performance(confusion: ArrayLike, positive: int | None = None) -> Performanc
     Parameters
     ----------
     confusion : array_like of shape (n_classes, n_classes)
-        Counts, actual class by predicted class.
+        Counts, actual class by predicted class. Expected counts, which are no whole numbers, do as well.
     positive : int, optional
         Index of the positive class; None for macro means.
 
@@ -48,29 +73,80 @@ def performance(confusion: ArrayLike, positive: int | None = None) -> Performanc
     (0.85, 0.7778, 0.875, 0.8235)
     """
     cells = np.asarray(confusion, dtype=np.float64)
-    hits, actual, predicted = np.diagonal(cells), cells.sum(axis=1), cells.sum(axis=0)
-    total = float(cells.sum())
-    if total == 0:
+    right, total = float(np.trace(cells)), float(cells.sum())
+    if total <= 0:
         return Performance(0, None, None, None, None, dict.fromkeys(("accuracy", "precision", "recall")))
-    accuracy = float(hits.sum() / total)
-    intervals = {"accuracy": wilson(float(hits.sum()), total)}
+    intervals = {"accuracy": wilson(right, total)}
     if positive is not None:
-        hit, act, pred = float(hits[positive]), float(actual[positive]), float(predicted[positive])
-        intervals |= {"precision": wilson(hit, pred), "recall": wilson(hit, act)}
-        return Performance(
-            int(total), accuracy, _ratio(hit, pred), _ratio(hit, act), _ratio(2 * hit, act + pred), intervals
-        )
-    seen = (actual + predicted) > 0
-    hits, actual, predicted = hits[seen], actual[seen], predicted[seen]
+        one = class_scores(cells, positive)
+        return Performance(total, right / total, one.precision, one.recall, one.f1, intervals | one.intervals)
+    mean = macro(cells)
     intervals |= {"precision": None, "recall": None}
-    return Performance(
-        int(total),
-        accuracy,
-        float(np.mean(hits / np.maximum(predicted, 1))),
-        float(np.mean(hits / np.maximum(actual, 1))),
-        float(np.mean(2 * hits / (actual + predicted))),
-        intervals,
+    if mean is None:
+        return Performance(total, right / total, None, None, None, intervals)
+    return Performance(total, right / total, mean.precision, mean.recall, mean.f1, intervals)
+
+
+def class_scores(confusion: ArrayLike, place: int) -> ClassScores:
+    """Return precision, recall and F1 of one class against all others.
+
+    Examples
+    --------
+    >>> found = class_scores([[50, 10], [5, 35]], 0)
+    >>> found.support, found.predicted, round(found.precision, 4), round(found.recall, 4), round(found.f1, 4)
+    (60.0, 55.0, 0.9091, 0.8333, 0.8696)
+    """
+    cells = np.asarray(confusion, dtype=np.float64)
+    hits, support, predicted = float(cells[place, place]), float(cells[place].sum()), float(cells[:, place].sum())
+    return ClassScores(
+        support,
+        predicted,
+        _ratio(hits, predicted),
+        _ratio(hits, support),
+        _ratio(2 * hits, support + predicted),
+        {"precision": wilson(hits, predicted), "recall": wilson(hits, support)},
     )
+
+
+def macro(confusion: ArrayLike) -> Mean | None:
+    """Return plain means over the classes that occur, an undefined score as 0; None without outcomes.
+
+    Examples
+    --------
+    >>> macro([[50, 10], [5, 35]]).recall
+    0.8541666666666667
+    """
+    return _mean(confusion, weighted=False)
+
+
+def weighted(confusion: ArrayLike) -> Mean | None:
+    """Return means that weigh each class by how often it was true, an undefined score as 0.
+
+    Examples
+    --------
+    >>> weighted([[50, 10], [5, 35]]).recall  # always the accuracy
+    0.85
+    """
+    return _mean(confusion, weighted=True)
+
+
+def _mean(confusion: ArrayLike, *, weighted: bool) -> Mean | None:
+    cells = np.asarray(confusion, dtype=np.float64)
+    hits, support, predicted = np.diagonal(cells), cells.sum(axis=1), cells.sum(axis=0)
+    weights = support if weighted else (support + predicted > 0).astype(np.float64)
+    if not weights.sum() > 0:
+        return None
+    weights = weights / weights.sum()
+    return Mean(
+        float(weights @ _ratios(hits, predicted)),
+        float(weights @ _ratios(hits, support)),
+        float(weights @ _ratios(2 * hits, support + predicted)),
+    )
+
+
+def _ratios(parts: NDArray[np.float64], wholes: NDArray[np.float64]) -> NDArray[np.float64]:
+    ratios: NDArray[np.float64] = np.divide(parts, wholes, out=np.zeros(len(parts)), where=wholes > 0)
+    return ratios
 
 
 def _ratio(part: float, whole: float) -> float | None:

@@ -6,13 +6,14 @@ drift needs both, a score over its threshold and significance.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ml_models.stats.drift import CLAMP, chi2_statistic
+from ml_models.stats.drift import CLAMP, chi2_statistic, ks
 
 Floats = NDArray[np.float64]
 
@@ -154,6 +155,39 @@ def ks_pvalue(statistic: ArrayLike, reference_rows: ArrayLike, live_rows: ArrayL
     m, n = np.asarray(reference_rows, dtype=np.float64), np.asarray(live_rows, dtype=np.float64)
     size = np.divide(m * n, m + n, out=np.full(np.broadcast(m, n).shape, np.nan), where=(m > 0) & (n > 0))
     return kolmogorov(np.sqrt(size) * np.asarray(statistic, dtype=np.float64))
+
+
+def _ks_counts_pvalue(reference: ArrayLike, live: ArrayLike) -> Any:
+    rows = (np.asarray(side, dtype=np.float64).sum(axis=-1) for side in (reference, live))
+    return ks_pvalue(ks(reference, live), *rows)
+
+
+#: Of the methods that are tests: the function from counts in the method's bins to the p-value.
+PVALUES: Mapping[str, Callable[[ArrayLike, ArrayLike], Any]] = {"chi2": chi2_pvalue, "ks": _ks_counts_pvalue}
+
+
+def adjusted_pvalues(pvalues: ArrayLike) -> Floats:
+    """Return p-values adjusted for their number: the smallest alpha at which :func:`benjamini_hochberg` rejects each.
+
+    Parameters
+    ----------
+    pvalues : array_like of shape (n_features,)
+        NaN where there is none: it stays NaN and does not count.
+
+    Source: Y. Benjamini and Y. Hochberg, "Controlling the False Discovery Rate", 1995.
+
+    Examples
+    --------
+    >>> adjusted_pvalues([0.01, 0.04, 0.03, 0.5, float("nan")]).round(4).tolist()
+    [0.04, 0.0533, 0.0533, 0.5, nan]
+    """
+    found = np.asarray(pvalues, dtype=np.float64)
+    adjusted = np.full(found.shape, np.nan)
+    order = np.argsort(found)[: np.count_nonzero(~np.isnan(found))]  # NaN sorts last
+    scaled = found[order] * len(order) / np.arange(1, len(order) + 1)
+    # One that is followed by a smaller one is rejected with it.
+    adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
+    return adjusted
 
 
 def benjamini_hochberg(pvalues: ArrayLike, alpha: float) -> NDArray[np.bool_]:

@@ -90,6 +90,7 @@ def test_rows_lead_from_the_verdict_down_to_the_internals(dashboard):
         ("Drift", False),
         ("Distributions: reference against live", True),
         ("Quality", False),
+        ("Watched data", True),
         ("Performance", False),
         ("Health", False),
         ("Resources", False),

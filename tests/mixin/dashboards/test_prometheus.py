@@ -42,7 +42,11 @@ _VALUES = {
     "reason": ("buffer_full",),
     "stage": ("capture",),
     "path": ("/",),
-    "version": ("1.0.0",),
+    "timing": ("on_time", "late"),
+    "event": ("read", "rejected"),
+    "state": ("read", "pending", "rejected"),
+    "outcome": ("succeeded", "failed"),
+    "file": ("web_config", "key"),
     "task": ("classification",),
     "reference": ("0a1b2c3d",),
 }
@@ -58,7 +62,13 @@ _GOOD_WHEN_HIGH = {
         catalog.QUALITY_DIMENSION, catalog.SAMPLING_RATIO,
     )
 }  # fmt: skip
-_UP = {catalog.HEALTH_UP.name, catalog.COLLECTOR_SUCCESS.name}
+_UP = {
+    catalog.HEALTH_UP.name,
+    catalog.COLLECTOR_SUCCESS.name,
+    catalog.WATCH_RUN_SUCCESS.name,
+    catalog.WATCH_LEARNT.name,
+    catalog.WEB_CONFIG_RELOAD_SUCCESS.name,
+}
 
 
 def _series(metric: Metric) -> Iterator[dict[str, str]]:
@@ -85,6 +95,8 @@ def _value(metric: Metric, labels: dict[str, str], model: str, replica: int, tic
     """Return a plausible value; counters of the model "idle" stand still."""
     if metric is catalog.BIN_UPPER_EDGE:
         return _EDGES[labels["bin"]]
+    if metric is catalog.SECRET_FILE_EXPOSED:
+        return "0"
     if metric is catalog.ALERT_THRESHOLD:
         return str(_THRESHOLDS[labels["signal"]])
     if metric is catalog.BIN_REFERENCE:
@@ -114,7 +126,10 @@ def _exposition(replica: int, ticks: float) -> str:
         lines += [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.kind}"]
         for model in ("well", "ill", "idle"):
             for labels in _series(metric):
-                text = ",".join(f"{name}={quote(value)}" for name, value in {"model": model, **labels}.items())
+                text = ",".join(
+                    f"{name}={quote(value)}"
+                    for name, value in ({"model": model, catalog.MODEL_VERSION: "1.0.0"} | labels).items()
+                )
                 if metric.kind != "histogram":
                     lines.append(f"{metric.name}{{{text}}} {_value(metric, labels, model, replica, ticks)}")
                     continue
@@ -321,7 +336,7 @@ def test_annotations_mark_alerts_and_new_versions(ask, dashboard):
     alerts = ask("query", query=substitute(marks["Firing alerts"], variables))
     assert {(one["metric"]["alertname"], one["metric"]["severity"]) for one in alerts} == {("Ill", "critical")}
     (change,) = ask("query", query=substitute(marks["Model changes"], variables))
-    assert change["metric"] == {"version": "1.0.0", "reference": "0a1b2c3d"}
+    assert change["metric"] == {catalog.MODEL_VERSION: "1.0.0", "reference": "0a1b2c3d"}
 
 
 def test_variables_find_jobs_models_and_features(ask, dashboard):

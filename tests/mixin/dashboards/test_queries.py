@@ -35,8 +35,12 @@ def test_every_metric_is_in_the_catalog_with_the_labels_used(queries, dashboard)
         known = set(_ADDED | _MADE)
         for name, matchers in _SERIES.findall(expr):
             metric = _metric(name)
-            known |= set(metric.labels)
-            assert set(re.findall(r"(\w+)(?:=~|!~|!=|=)\"", matchers)) <= {*metric.labels, "job"}, expr
+            known |= {*metric.labels, catalog.MODEL_VERSION}
+            assert set(re.findall(r"(\w+)(?:=~|!~|!=|=)\"", matchers)) <= {
+                *metric.labels,
+                catalog.MODEL_VERSION,
+                "job",
+            }, expr
         if "ALERTS" in expr:
             continue
         grouped = {label.strip() for labels in _GROUPED.findall(expr) for label in labels.split(",") if label.strip()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from ml_models.config.notifications import NotificationsSection
 from ml_models.mixin.alertmanager import AlertmanagerSettings
 from ml_models.mixin.files import GeneratorSettings, alertmanager_files, prometheus_files, rule_files
 from ml_models.mixin.promql import seconds
@@ -50,7 +51,9 @@ def test_all_durations_of_the_rules_shrink_and_names_stay():
 
 @pytest.mark.parametrize("factor", [1, 60, 300, 10_000])
 def test_promtool_and_amtool_accept_the_result(factor, tool, tmp_path):
-    settings = GeneratorSettings(alertmanager=AlertmanagerSettings(watchdog_url="http://127.0.0.1:1/"))
+    settings = GeneratorSettings(
+        alertmanager=AlertmanagerSettings(notifications=NotificationsSection(watchdog_url="http://127.0.0.1:1/"))
+    )
     for path, text in (rule_files(settings) | prometheus_files(settings) | alertmanager_files(settings)).items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(scale(text, factor))
@@ -62,7 +65,9 @@ def test_promtool_and_amtool_accept_the_result(factor, tool, tmp_path):
 @pytest.mark.parametrize("factor", [1, 60, 300, 100_000])
 def test_a_repeat_interval_never_equals_its_group_interval(factor):
     """Or Alertmanager would skip every second repetition; both fall to the same minimum at large factors."""
-    settings = GeneratorSettings(alertmanager=AlertmanagerSettings(watchdog_url="http://127.0.0.1:1/"))
+    settings = GeneratorSettings(
+        alertmanager=AlertmanagerSettings(notifications=NotificationsSection(watchdog_url="http://127.0.0.1:1/"))
+    )
     (text,) = alertmanager_files(settings).values()
     route = yaml.safe_load(scale(text, factor))["route"]
     for one in (route, *route["routes"]):

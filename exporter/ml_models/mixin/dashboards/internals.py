@@ -129,6 +129,58 @@ def row() -> Row:
                 [Query(q.max_by("collector", q.select(catalog.COLLECTOR_DURATION)), "{{collector}}", BLUE)],
                 stacked=True,
             ),
+            timeseries(
+                Face(
+                    id=921,
+                    title="Refused requests",
+                    meaning="Requests to the endpoint per second that were refused, by reason, all replicas together: "
+                    "`missing` and `wrong` passwords, passwords that were too many to check (`busy`), client "
+                    "certificates.",
+                    threshold="any that lasts: somebody guesses, or a scrape has an old password.",
+                    action="The log names the clients' addresses.",
+                    unit="cps",
+                    decimals=2,
+                    empty="no web configuration",
+                ),
+                [Query(q.sum_by("reason", q.rate(catalog.HTTP_AUTH_FAILURES)), "{{reason}}", VERMILLION)],
+            ),
+            timeseries(
+                Face(
+                    id=922,
+                    title="Certificate",
+                    meaning="Time until the endpoint's certificate runs out; by replica.",
+                    threshold="14 days.",
+                    action="Renew the file; it is read again without a restart.",
+                    unit="s",
+                    empty="no TLS",
+                ),
+                [
+                    Query(
+                        f"{q.min_by('instance', q.select(catalog.TLS_CERTIFICATE_EXPIRY))} - time()",
+                        "{{instance}}",
+                        BLUE,
+                    )
+                ],
+                minimum=None,
+                calcs=("lastNotNull",),
+            ),
+            states(
+                Face(
+                    id=923,
+                    title="Web configuration",
+                    meaning="Whether the web configuration is in force as its files are now, and whether only their "
+                    "owners can read the files with secrets; failed if not so on any replica.",
+                    threshold="failed.",
+                    action="The log tells what is wrong; what was in force before stays so.",
+                    unit="none",
+                    empty="no web configuration",
+                ),
+                [
+                    Query(q.min_by("model", q.select(catalog.WEB_CONFIG_RELOAD_SUCCESS)), "in force"),
+                    Query(f"1 - {q.max_by('file', q.select(catalog.SECRET_FILE_EXPOSED))}", "{{file}} kept secret"),
+                ],
+                _FAILED_OR_GOOD,
+            ),
         ],
         collapsed=True,
     )

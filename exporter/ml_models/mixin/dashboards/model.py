@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ml_models import catalog
-from ml_models.mixin.dashboards import drift, internals, performance, quality, resources, serving, verdict
+from ml_models.catalog import MODEL_VERSION
+from ml_models.mixin.dashboards import drift, internals, performance, quality, resources, serving, verdict, watched
 from ml_models.mixin.dashboards.cleanup import DATASOURCE, SCHEMA_VERSION, dashboard_json
 from ml_models.mixin.dashboards.face import grafanalib
 from ml_models.mixin.dashboards.layout import arranged
@@ -33,6 +34,7 @@ def model_dashboard() -> dict[str, Any]:
         drift.row(),
         drift.distributions(),
         quality.row(),
+        watched.row(),
         performance.row(),
         resources.health(),
         resources.row(),
@@ -83,8 +85,8 @@ def _variables(core: Any) -> list[Any]:
 
 
 def _annotations() -> list[dict[str, Any]]:
-    versions = max_by("version, reference", select(catalog.MODEL_INFO))
-    before = max_by("version, reference", f"{select(catalog.MODEL_INFO)} offset {_CHANGE}")
+    versions = max_by(f"{MODEL_VERSION}, reference", select(catalog.MODEL_INFO))
+    before = max_by(f"{MODEL_VERSION}, reference", f"{select(catalog.MODEL_INFO)} offset {_CHANGE}")
     common = {"datasource": DATASOURCE, "enable": True, "hide": False, "useValueForTime": False, "step": "60s"}
     return [
         {
@@ -110,8 +112,8 @@ def _annotations() -> list[dict[str, Any]]:
             "name": "Model changes",
             "expr": f"{versions} unless {before}",
             "iconColor": PURPLE,
-            "titleFormat": "Version {{version}}",
+            "titleFormat": f"Version {{{{{MODEL_VERSION}}}}}",
             "textFormat": "Reference {{reference}}",
-            "tagKeys": "version",
+            "tagKeys": MODEL_VERSION,
         },
     ]

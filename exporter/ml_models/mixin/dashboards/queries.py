@@ -170,6 +170,17 @@ def latency(quantile: float) -> str:
     return f"histogram_quantile({quantile}, {buckets}) and on (model) ({calls()} > 0)"
 
 
+def quantile_by(label: str, quantile: float, metric: Metric) -> str:
+    """Return a quantile of a histogram for each value of a label; absent where nothing was observed."""
+    buckets = sum_by(f"{label}, le", rate(metric, "_bucket"))
+    return f"histogram_quantile({quantile}, {buckets}) and ({sum_by(label, rate(metric, '_count'))} > 0)"
+
+
+def mean_by(label: str, metric: Metric) -> str:
+    """Return the mean of a histogram's observations for each value of a label."""
+    return f"{sum_by(label, rate(metric, '_sum'))} / ({sum_by(label, rate(metric, '_count'))} > 0)"
+
+
 def drift(method: str = "psi", *, chosen: bool = True) -> str:
     """Return each feature's drift score, the largest among the replicas."""
     return max_by("model, feature", select(catalog.DRIFT_SCORE, chosen=chosen, role="feature", method=method))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ml_models import catalog
 from ml_models.mixin.dashboards import queries as q
 from ml_models.mixin.dashboards.face import Face, Query
@@ -114,5 +116,97 @@ def row() -> Row:
                     ),
                 ],
             ),
+            *_by_endpoint(),
         ],
     )
+
+
+def _by_endpoint() -> list[Any]:
+    made = f"({q.sum_by('endpoint', q.rate(catalog.PREDICTION_ITEMS_DURATION))} > 0)"
+    raised = f"({q.sum_by('exception', q.rate(catalog.PREDICTION_ERRORS))} > 0)"
+    return [
+        timeseries(
+            Face(
+                id=207,
+                title="Latency by endpoint",
+                meaning="Duration that 95 of 100 calls of an endpoint stay under, all replicas pooled.",
+                threshold="none; the limit holds for all endpoints together.",
+                action="One endpoint alone is slow: look at its batch size and at what it calls.",
+                unit="s",
+                decimals=1,
+                empty="no calls",
+            ),
+            [Query(q.quantile_by("endpoint", 0.95, catalog.PREDICTION_DURATION), "{{endpoint}}", BLUE)],
+        ),
+        timeseries(
+            Face(
+                id=208,
+                title="Batch size",
+                meaning="Mean rows of a call, by endpoint.",
+                threshold="none.",
+                action="Latency that rises with it is no slower model; batches that shrink cost throughput.",
+                unit="none",
+                decimals=1,
+                empty="no calls",
+            ),
+            [Query(q.mean_by("endpoint", catalog.PREDICTION_BATCH), "{{endpoint}}", GREEN)],
+        ),
+        timeseries(
+            Face(
+                id=209,
+                title="Wait in the queue",
+                meaning="Time that 95 of 100 calls waited before they began, where `track(queued_at=...)` tells it.",
+                threshold="none.",
+                action="It grows while latency does not: add replicas, the model itself is quick enough.",
+                unit="s",
+                decimals=1,
+                empty="not measured",
+            ),
+            [Query(q.quantile_by("endpoint", 0.95, catalog.PREDICTION_QUEUED), "{{endpoint}}", ORANGE)],
+        ),
+        timeseries(
+            Face(
+                id=210,
+                title="Time to first item",
+                meaning="Time until 95 of 100 generator calls gave their first item.",
+                threshold="none.",
+                action="Rising alone: longer inputs or a full queue. Rising with fewer items per second: load.",
+                unit="s",
+                decimals=1,
+                empty="no generators",
+            ),
+            [Query(q.quantile_by("endpoint", 0.95, catalog.PREDICTION_FIRST_ITEM), "{{endpoint}}", PURPLE)],
+        ),
+        timeseries(
+            Face(
+                id=211,
+                title="Items per second of generators",
+                meaning="Items that one generator call gives per second while it works, its consumer's time left out.",
+                threshold="none.",
+                action="A fall at equal load is a slower model or a throttled device.",
+                unit="cps",
+                decimals=1,
+                empty="no generators",
+            ),
+            [Query(f"{q.sum_by('endpoint', q.rate(catalog.PREDICTION_ITEMS))} / {made}", "{{endpoint}}", SKY)],
+        ),
+        timeseries(
+            Face(
+                id=212,
+                title="Duration of failed calls",
+                meaning="Mean duration of the calls that raised, by exception class.",
+                threshold="none.",
+                action="Near a time-out's length: something that the model calls does not answer.",
+                unit="s",
+                decimals=1,
+                empty="no errors",
+            ),
+            [
+                Query(
+                    f"{q.sum_by('exception', q.rate(catalog.PREDICTION_ERROR_DURATION))} / {raised}",
+                    "{{exception}}",
+                    VERMILLION,
+                )
+            ],
+        ),
+    ]

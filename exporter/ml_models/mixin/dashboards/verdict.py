@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ml_models import catalog
+from ml_models.catalog import MODEL_VERSION
 from ml_models.mixin.dashboards import queries as q
 from ml_models.mixin.dashboards.face import Face, Query
 from ml_models.mixin.dashboards.layout import Row
@@ -152,7 +153,11 @@ def row() -> Row:
                     width=6,
                     height=7,
                 ),
-                Query(f"count by (version, task) ({q.select(catalog.MODEL_INFO)})", "{{version}} ({{task}})", NEUTRAL),
+                Query(
+                    f"count by ({MODEL_VERSION}, task) ({q.select(catalog.MODEL_INFO)})",
+                    f"{{{{{MODEL_VERSION}}}}} ({{{{task}}}})",
+                    NEUTRAL,
+                ),
                 text="value_and_name",
             ),
             states(

@@ -1,0 +1,58 @@
+"""Recording rules: the scores of :mod:`ml_models.stats`, computed by Prometheus over all replicas.
+
+Counters are summed first and scored then, so a score is that of the pooled data whatever the number of replicas
+and restarts. Three laws hold throughout:
+
+* nothing is divided by nothing: a signal without traffic or labels is absent, never NaN;
+* a threshold or a reference outlives its exporter by the look-back, so that no alert resolves because it died;
+* only lower bounds in code: ``clamp_min`` takes the same floor as the Python functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ml_models.mixin.names import RuleSettings
+from ml_models.mixin.rules import drift, estimated, performance, regression, scores, serving, thresholds
+from ml_models.mixin.rules.parts import STEP, Rule, RuleGroup, is_long, step
+
+__all__ = ["STEP", "Rule", "RuleGroup", "recording_groups"]
+
+#: What is recorded over both windows.
+_PERFORMANCE = (performance, scores, regression, estimated)
+
+
+def recording_groups(settings: RuleSettings) -> tuple[RuleGroup, ...]:
+    """Return all groups of recording rules.
+
+    Examples
+    --------
+    >>> [group.name for group in recording_groups(RuleSettings())]  # doctest: +NORMALIZE_WHITESPACE
+    ['ml-steps', 'ml-thresholds', 'ml-drift-1h', 'ml-performance-1h', 'ml-scores-1h', 'ml-regression-1h',
+     'ml-estimated-1h', 'ml-performance-24h', 'ml-scores-24h', 'ml-regression-24h', 'ml-estimated-24h', 'ml-serving-5m']
+    >>> [group.name for group in recording_groups(RuleSettings(long_window="1h"))][:3]
+    ['ml-thresholds', 'ml-drift-1h', 'ml-performance-1h']
+    """
+    interval = settings.interval
+    # Equal windows must not be recorded twice.
+    windows = list(dict.fromkeys((settings.window, settings.long_window)))
+    counters = [
+        *(drift.COUNTERS if is_long(settings.window) else ()),
+        *(one for part in _PERFORMANCE for one in part.COUNTERS if any(map(is_long, windows))),
+    ]
+    groups = [
+        RuleGroup("ml-steps", STEP, tuple(step(settings, *counter) for counter in counters)),
+        RuleGroup("ml-thresholds", interval, thresholds.thresholds(settings)),
+        RuleGroup(f"ml-drift-{settings.window}", interval, drift.drift(settings)),
+    ]
+    for window in windows:
+        groups += [
+            RuleGroup(
+                f"ml-{part.__name__.rpartition('.')[2]}-{window}",
+                interval,
+                part.rules(replace(settings, window=window)),
+            )
+            for part in _PERFORMANCE
+        ]
+    groups.append(RuleGroup(f"ml-serving-{settings.serving_window}", interval, serving.serving(settings)))
+    return tuple(group for group in groups if group.rules)

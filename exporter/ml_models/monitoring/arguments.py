@@ -1,0 +1,38 @@
+"""What both monitors check of their arguments, and how they take a reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ml_models.catalog import SIGNALS
+from ml_models.profile.reference import ReferenceProfile
+from ml_models.stats.drift import METHODS
+
+
+def faults(given: Mapping[str, Any], positive: Iterable[str], thresholds: Iterable[str]) -> list[str]:
+    """Return what is wrong with arguments: numbers that must be above 0, the drift method, names of signals.
+
+    Examples
+    --------
+    >>> faults({"window": 0, "drift_method": "psi"}, ["window"], [])
+    ['window: found 0; a number above 0']
+    """
+    found = [f"{name}: found {given[name]!r}; a number above 0" for name in positive if not given[name] > 0]
+    if given["drift_method"] not in METHODS:
+        found.append(f"drift_method: unknown {given['drift_method']!r}; choose from {', '.join(sorted(METHODS))}")
+    return found + [
+        f"alert_thresholds: unknown signal {signal!r}; choose from {', '.join(SIGNALS)}"
+        for signal in thresholds
+        if signal not in SIGNALS
+    ]
+
+
+def as_reference(reference: Any) -> ReferenceProfile | None:
+    """Return the profile that is given, that a ``.json`` file holds, or that data have."""
+    if reference is None or isinstance(reference, ReferenceProfile):
+        return reference
+    if isinstance(reference, str | Path) and str(reference).endswith(".json"):
+        return ReferenceProfile.load(reference)
+    return ReferenceProfile.fit(reference)

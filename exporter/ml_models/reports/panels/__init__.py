@@ -1,0 +1,1 @@
+"""Panels of a dashboard outside Grafana: their queries resolved, asked, and drawn."""
