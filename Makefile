@@ -14,7 +14,7 @@ SYSTEM := bash deploy/install-debian.sh
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench grafana-check generate lock clean system system-tests
+.PHONY: help demo test check bench bench-peers grafana-check generate lock clean system system-tests
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -36,8 +36,11 @@ check: system $(STAMP) ## format, lint, types, layers, dependencies, rules, conf
 	amtool check-config alertmanager.yml
 	$(BIN)/mlmon generate all --check
 
-bench: $(STAMP) ## measure what monitoring costs, against hand-made instrumentation
+bench: $(STAMP) ## measure what monitoring costs, drift and profiles included; ARGS=--write records it
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-peers: $(STAMP) ## install other tools beside ours, pinned, and measure them; ARGS="--quick --write"
+	@$(BIN)/python -m bench.peers $(ARGS)
 
 grafana-check: system $(STAMP) ## compare a real Grafana with what is relied on: GRAFANA_URL, GRAFANA_TOKEN
 	@test -n "$$GRAFANA_URL" || { echo >&2 "set GRAFANA_URL, and GRAFANA_TOKEN to a token with the role Admin"; exit 1; }

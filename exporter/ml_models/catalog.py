@@ -175,6 +175,19 @@ DRIFT_SHARE = Metric(
     "ml_feature_drift_share_ratio", "gauge", "Share of features whose drift is significant in the window.",
     ("model",), "ratio",
 )  # fmt: skip
+MULTIVARIATE_SCORE = Metric(
+    "ml_multivariate_drift_score", "gauge",
+    "Change of how numeric features go together over the sliding window: correlation (largest change), frechet.",
+    ("model", "method"),
+)  # fmt: skip
+MULTIVARIATE_PVALUE = Metric(
+    "ml_multivariate_drift_pvalue_ratio", "gauge", "Probability that chance alone changes as much as that.",
+    ("model", "method"), "ratio",
+)  # fmt: skip
+MULTIVARIATE_ROWS = Metric(
+    "ml_multivariate_rows_total", "counter",
+    "Rows by whether every numeric feature was there: complete, incomplete (left out).", ("model", "status"),
+)  # fmt: skip
 QUALITY_SCORE = Metric(
     "ml_data_quality_score_ratio", "gauge", "Mean of the quality dimensions over the sliding window.",
     ("model",), "ratio",

@@ -90,6 +90,7 @@ def profile(
     kinds: Mapping[str, Kind] | None = None,
     ignore: Collection[str] = (),
     min_count: int = 1,
+    multivariate: bool = False,
     depth: int = 2,
 ) -> ReferenceProfile:
     """Make a profile of a data frame, as :meth:`ReferenceProfile.fit` does of data on one machine.
@@ -104,24 +105,27 @@ def profile(
     df : pyspark.sql.DataFrame
     prediction, label, kinds, ignore, min_count
         As :meth:`ReferenceProfile.fit` takes them.
-    score : str, optional
-        Not possible here: ``fit`` calibrates on every other row, and rows on many machines have no order.
+    score, multivariate
+        Not possible here, and refused: ``fit`` calibrates on every other row, and rows on many machines have no order;
+        moments take another pass. Both can come from a sample, see docs/distributed.md.
     depth : int
         As :func:`tally`.
 
     Raises
     ------
     ProfileError
-        As :meth:`ReferenceProfile.fit`, with ``score``, and if the frame does not give the same rows twice.
+        As :meth:`ReferenceProfile.fit`, with ``score`` or ``multivariate``, and if the frame does not give the same
+        rows twice.
     DataError, MissingExtraError
         As :func:`tally`.
     """
     names = _names(df, depth)
-    if score is not None:
+    wanted = [f"score={score!r}"] * (score is not None) + ["multivariate"] * multivariate
+    if wanted:
         raise ProfileError(
-            f"reference: score={score!r}: calibration takes every other row, and rows on many machines have no order; "
-            "leave the column out with ignore=, and take the scores from ReferenceProfile.fit of a sample: "
-            "dataclasses.replace(profile, scores=of_sample.scores)"
+            f"reference: {' and '.join(wanted)}: not of a Spark frame; leave it out, ignore the column of scores, and "
+            "take scores and moments from ReferenceProfile.fit of a sample: "
+            "dataclasses.replace(profile, scores=of_sample.scores, together=of_sample.together)"
         )
     passes = Passes(
         names,

@@ -133,6 +133,15 @@ def test_an_error_of_the_package_is_a_message_and_exit_code_2(run, monkeypatch):
     assert (result.exit_code, result.output) == (2, "mlmon: x.csv: no rows; give a file with rows\n")
 
 
+def test_check_also_tells_what_the_notifications_lack(run, tmp_path):
+    file = tmp_path / "monitoring.yml"
+    file.write_text("monitoring: {system: {alert_channels: [webhook, teams]}}")
+    result = run("config", "check", file)
+    assert result.exit_code == 1
+    assert "webhook.url: is missing; alert_channels has webhook" in result.output
+    assert "teams: needs Alertmanager 0.28" in result.output
+
+
 def test_hash_password_reads_a_line_and_prints_a_hash_that_opens(run):
     result = CliRunner().invoke(mlmon, ["config", "hash-password", "--cost", "10"], input="pä ss:wörd\nrest\n")
     assert (result.exit_code, result.stderr) == (0, "")

@@ -62,6 +62,7 @@ def test_once_says_what_there_is_and_goes_on_the_next_time():
 
 
 def test_without_a_reference_it_is_learnt():
+    assert "reference:    learnt from the first 300 rows" in run("data", "--once").output
     found = json.loads(run("data", "--once", "--json", "--name", "scores").stdout)
     assert found["model"]["reference_learnt"] is True
     assert found["model"]["name"] == "scores"

@@ -8,7 +8,7 @@ import pytest
 from ml_models import compare
 from ml_models.comparison.conditions import holding
 from ml_models.comparison.measure import UNNAMED
-from ml_models.errors import DataError
+from ml_models.errors import ConfigError, DataError
 from ml_models.profile import ReferenceProfile
 from ml_models.profile.partitions import merge, tally_batches, tally_of
 
@@ -48,5 +48,23 @@ def test_a_tally_of_another_reference_is_refused():
     other = ReferenceProfile.fit({**BEFORE, "x": BEFORE["x"] + 1}, label="late")
     with pytest.raises(DataError, match="a tally of another reference; give the profile that it was counted with"):
         compare(other, counted(BEFORE))
-    with pytest.raises(DataError, match="count again to leave columns out"):
+    with pytest.raises(DataError, match="count again to leave columns out or to allow other values"):
         compare(REFERENCE, counted(BEFORE), ignore=["x"])
+    with pytest.raises(DataError, match="count again to leave columns out or to allow other values"):
+        compare(REFERENCE, counted(BEFORE), allowed={"x": {"min": 0}})
+
+
+def test_features_are_compared_together_where_the_reference_has_their_moments():
+    """Moments add over parts as all else does, to the last digits; the correlation that changed is found."""
+    reference = ReferenceProfile.fit(BEFORE, label="late", multivariate=True)
+    after = {**BEFORE, "y": BEFORE["x"] + RNG.normal(size=2_000)}
+    halves = [{name: list(column)[half::2] for name, column in after.items()} for half in range(2)]
+    parts = merge((tally_batches(half, reference) for half in halves), reference)
+    found, expected = (compare(reference, live).multivariate for live in (tally_of(parts, reference), after))
+    assert (found.pair, found.drifted, found.rows) == (expected.pair, True, 2_000)
+    assert found.after == pytest.approx(expected.after)
+
+
+def test_repeated_rows_are_not_to_be_found_in_a_tally():
+    with pytest.raises(ConfigError, match="unique: rows are compared where all of them pass by"):
+        compare(REFERENCE, counted(BEFORE), unique=True)

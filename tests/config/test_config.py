@@ -65,6 +65,8 @@ DEFAULT_ARGUMENTS = {
         "quality_min": 0.9,
     },
     "drift_method": "psi",
+    "quality_weights": None,
+    "multivariate": False,
     "sampling_rate": 1.0,
     "buffer_rows": 65536,
     "buffer_bytes": 67108864,
@@ -310,6 +312,15 @@ def test_names_of_choices_may_have_any_case():
 def test_each_drift_method_can_be_asked_for(method):
     config = Config.from_dict({"monitoring": {"data": {"drift_method": method}}})
     assert config.get_monitoring_config()["drift_method"] == method
+
+
+def test_weights_of_quality_are_given_where_they_differ():
+    from ml_models.stats.quality import DIMENSIONS
+
+    section = {"data": {"schema_weight": 0, "validity_weight": 2.5, "multivariate": True}}
+    arguments = Config.from_dict({"monitoring": section}).get_monitoring_config()
+    assert arguments["quality_weights"] == {**dict.fromkeys(DIMENSIONS, 1.0), "schema": 0.0, "validity": 2.5}
+    assert arguments["multivariate"] is True
 
 
 def test_the_drift_methods_are_all_that_there_are():

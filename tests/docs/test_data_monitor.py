@@ -12,7 +12,7 @@ import pytest
 from ml_models import catalog
 from ml_models.cli.watch import watch
 from ml_models.monitoring import ReferenceProfile
-from ml_models.monitoring.watching import engine, reading, windows
+from ml_models.monitoring.watching import engine, learning, reading, windows
 from ml_models.monitoring.watching.book import EVENTS, TIMINGS
 
 GUIDE = Path(__file__).parents[2] / "docs" / "data-monitor.md"
@@ -69,7 +69,7 @@ def test_the_numbers_are_those_of_the_code():
     assert windows.SLOTS == 4, "a quarter"
     assert f"At most {reading.MAX_FILES:,} files" in TEXT
     assert (reading.SETTLED_SECONDS, reading.STILL_SECONDS, reading.FORGOTTEN_SECONDS) == (2.0, 60.0, 7 * 86_400.0)
-    assert (engine.COMMIT_SECONDS, engine.LEARN_TIMES) == (5.0, 10)
+    assert (engine.COMMIT_SECONDS, learning.LEARN_TIMES) == (5.0, 10)
 
 
 def test_every_relative_link_leads_somewhere():

@@ -11,8 +11,17 @@ TEXT = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(encoding
 def table() -> list[str]:
     """Return the rows that the document must have."""
     return [
-        f"| `{method.name}` | {method.definition} | {method.scale} | {'numeric' if method.ordered else 'all'} "
-        f"| {'fine' if method.fine else 'exported'} | {THRESHOLD} | {method.source} |"
+        " | ".join(
+            (
+                f"| `{method.name}`",
+                method.definition,
+                method.scale,
+                "numeric, datetime" if method.ordered else "all",
+                "fine" if method.fine else "exported",
+                str(THRESHOLD),
+                f"{method.source} |",
+            )
+        )
         for method in METHODS.values()
     ]
 

@@ -7,7 +7,9 @@ import urllib.request
 
 import numpy as np
 import pytest
+import yaml
 
+from certificates import Authority
 from ml_models.catalog import SIGNALS
 from ml_models.demo import staging
 from ml_models.demo.servers import StopSignals, Supervisor, find_programs, free_port
@@ -56,7 +58,11 @@ def watched(tmp_path):
     )
     # Every signal has a threshold, none of which matters here.
     limits = dict.fromkeys(SIGNALS, 0.5)
-    monitor = ModelMonitor(name="churn", reference=reference, alert_thresholds=limits, port=0)
+    # Behind TLS, whose certificate a panel is about.
+    signed = Authority(tmp_path / "certificates").sign("server")
+    web_config = tmp_path / "web.yml"
+    web_config.write_text(f"tls_server_config: {{cert_file: {signed.certificate}, key_file: {signed.key}}}")
+    monitor = ModelMonitor(name="churn", reference=reference, alert_thresholds=limits, port=0, web_config=web_config)
 
     @monitor.track
     def predict(row):
@@ -67,6 +73,10 @@ def watched(tmp_path):
         port = int(monitor.url.rpartition(":")[2])
         addresses = staging.Addresses(port, free_port(), free_port(), "127.0.0.1:1", "http://127.0.0.1:1/")
         staging.stage(folder, addresses, FACTOR)
+        configuration = yaml.safe_load((folder / "prometheus.yml").read_text())
+        trust = {"ca_file": str(tmp_path / "certificates/authority.pem"), "server_name": "localhost"}
+        configuration["scrape_configs"][0] |= {"scheme": "https", "tls_config": trust}
+        (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))
         for server in staging.servers(folder, addresses, find_programs()):
             if server.name == "Prometheus":
                 supervisor.start(server)

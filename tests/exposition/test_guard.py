@@ -382,3 +382,18 @@ def test_a_forked_child_can_judge(site):
             guard.after_fork()
             os._exit(0 if json.dumps(guard.judge("Basic eDp5", "test")) == '"wrong"' else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_forked_child_lets_go_of_encrypted_connections(site, authority):
+    """Without a word on them: the parent goes on answering."""
+    served = site.serve(tls(authority.sign("server")))
+    with requests.Session() as session:
+        options = {"verify": str(authority.certificate), "timeout": 10}
+        assert session.get(f"{served.url}/metrics", **options).status_code == 200
+        child = os.fork()
+        if child == 0:
+            served.close_inherited()
+            os._exit(0 if len(served._http.connections) == 0 else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert session.get(f"{served.url}/metrics", **options).status_code == 200
+        assert len(served._http.connections) == 1, "the same connection"

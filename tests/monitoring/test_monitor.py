@@ -40,6 +40,8 @@ ARGUMENTS = [
     "metrics_interval",
     "alert_thresholds",
     "drift_method",
+    "quality_weights",
+    "multivariate",
     "sampling_rate",
     "buffer_rows",
     "buffer_bytes",
@@ -87,6 +89,9 @@ def test_public_names_are_what_the_package_exports():
         ("label_max_rows", 0, "label_max_rows: found 0"),
         ("sampling_rate", 0, "sampling_rate: found 0; above 0 and at most 1"),
         ("sampling_rate", 1.1, "sampling_rate: found 1.1"),
+        ("quality_weights", {"shape": 1}, "quality_weights: 'shape': found 1; give completeness, validity, schema"),
+        ("quality_weights", {"schema": -1}, "quality_weights: 'schema': found -1"),
+        ("multivariate", True, "multivariate: found no reference; make one with `mlmon profile --multivariate`"),
         ("drift_method", "pzi", "drift_method: unknown 'pzi'; choose from .*psi"),
         ("task", "guess", "task: unknown 'guess'; choose from auto, classification, regression"),
         ("alert_thresholds", {"accurracy_min": 1}, "unknown signal 'accurracy_min'; choose from accuracy_min"),
@@ -141,10 +146,18 @@ def full_text(tmp_path_factory) -> str:
     web_config = folder / "web.yml"
     web_config.write_text(f"tls_server_config: {{cert_file: {signed.certificate}, key_file: {signed.key}}}")
     reference = ReferenceProfile.fit(
-        {"x": np.arange(300.0), "city": ["Oslo", "Rome", "Bonn"] * 100, "out": ["no", "yes", "yes"] * 100},
+        {
+            "x": np.arange(300.0),
+            "y": np.arange(300.0) % 7,
+            "city": ["Oslo", "Rome", "Bonn"] * 100,
+            "out": ["no", "yes", "yes"] * 100,
+        },
         prediction="out",
+        multivariate=True,
     )
-    monitor = ModelMonitor(name="full", version="1.2", reference=reference, port=0, web_config=web_config)
+    monitor = ModelMonitor(
+        name="full", version="1.2", reference=reference, port=0, web_config=web_config, multivariate=True
+    )
     monitor.add_health_check("fine", lambda: True)
     monitor.health.run_due()
 
@@ -155,9 +168,9 @@ def full_text(tmp_path_factory) -> str:
         return 0.9 if row["x"] > 100 else 0.3
 
     for x in range(300):
-        predict({"x": float(x), "city": "Oslo"})
+        predict({"x": float(x), "y": x % 7, "city": "Oslo"})
         monitor.record_outcome(monitor.last_prediction_id(), "yes" if x > 150 else "no")
-    predict({"x": 1.0, "city": "Oslo", "z": 1})
+    predict({"x": 1.0, "y": 1, "city": "Oslo", "z": 1})
     assert monitor.track(lambda row, at: "no", queued_at="at", features="row")(None, time.time() - 1) == "no"
 
     @monitor.track
@@ -210,6 +223,20 @@ def test_each_metric_of_the_catalog_is_exposed_exactly_once(name, full_text, reg
         assert (sample.labels["model"], sample.labels[catalog.MODEL_VERSION]) == ("full", "1.2")
     series = [(sample.name, *sorted(sample.labels.items())) for sample in family.samples]
     assert len(set(series)) == len(series)
+
+
+def test_a_wrong_web_configuration_is_told_before_anything_starts(tmp_path):
+    web_config = tmp_path / "web.yml"
+    web_config.write_text("basic_auth_users: {prometheus: hunter2}")
+    with pytest.raises(ConfigError, match="is no bcrypt hash") as caught:
+        ModelMonitor(name="wrong", port=0, web_config=web_config)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_endpoint_without_guard_exports_nothing_on_one():
+    text = ModelMonitor(name="open", port=0).metrics_text().decode()
+    assert 'collector="web"' not in text
+    assert "ml_http_auth_failures_total" not in text
 
 
 def test_nothing_outside_the_catalog_is_exposed(full_text):

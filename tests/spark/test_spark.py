@@ -198,8 +198,8 @@ def test_what_cannot_be_counted_is_said_at_once(spark, monkeypatch):
         on_spark.tally(spark.readStream.format("rate").load(), reference)
     with pytest.raises(DataError, match="depth: found 0; give at least 1"):
         on_spark.tally(spark.range(3), reference, depth=0)
-    with pytest.raises(ProfileError, match=r"score='p': calibration takes .* take the scores from"):
-        on_spark.profile(spark.range(3), label="id", score="p")
+    with pytest.raises(ProfileError, match=r"score='p' and multivariate: .* of a sample: dataclasses\.replace"):
+        on_spark.profile(spark.range(3), label="id", score="p", multivariate=True)
     with pytest.raises(ProfileError, match="no column 'y'; there are id"):
         on_spark.profile(spark.range(3), label="y")
     monkeypatch.setattr(on_spark, "find_spec", lambda name: None if name == "pyspark" else name)

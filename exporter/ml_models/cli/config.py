@@ -11,6 +11,7 @@ import click
 from ml_models.config import Config
 from ml_models.errors import ConfigError
 from ml_models.exposition.passwords import make_hash
+from ml_models.mixin.alertmanager import AlertmanagerSettings
 
 
 @click.group()
@@ -76,7 +77,8 @@ def check(files: tuple[Path, ...]) -> None:
     failed = False
     for file in files:
         try:
-            Config(file, environ={})
+            monitoring = Config(file, environ={}).monitoring
+            AlertmanagerSettings(monitoring.system.alert_channels, monitoring.notifications)
         except ConfigError as error:
             failed = True
             click.echo(str(error))

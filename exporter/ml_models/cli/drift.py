@@ -34,7 +34,8 @@ def _conditions(_ctx: click.Context, _param: click.Parameter, value: str | None)
     metavar="CONDITIONS",
     help="Exit with 1 if one holds: "
     "drift (more features drifted than --max-share), prediction, label (that column drifted), quality (below "
-    "--min-quality), schema (a column is missing or unexpected), unjudged (a column could not be judged).",
+    "--min-quality), schema (a column is missing or unexpected), correlation (with --multivariate), "
+    "unjudged (a column could not be judged).",
 )
 @click.option("--method", type=click.Choice(list(METHODS)), default="psi", show_default=True, help="Score to judge.")
 @click.option(
@@ -53,6 +54,8 @@ def _conditions(_ctx: click.Context, _param: click.Parameter, value: str | None)
     "--max-share", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
     help="Share of the judged features that may drift before the data set has.",
 )  # fmt: skip
+@click.option("--multivariate", is_flag=True, help="Compare how the numeric features go together, too.")
+@click.option("--unique", is_flag=True, help="Count rows that repeat an earlier one against the quality.")
 @click.option("--prediction", metavar="COLUMN", help="Column of the model's output, where REFERENCE is data.")
 @click.option("--label", metavar="COLUMN", help="Column of the true label, where REFERENCE is data.")
 @click.option("--ignore", metavar="COLUMN", multiple=True, help="Column to leave out, such as a row id. Repeatable.")
@@ -76,6 +79,8 @@ def drift(
     prediction: str | None,
     label: str | None,
     ignore: tuple[str, ...],
+    multivariate: bool,
+    unique: bool,
     form: str | None,
     top: int,
     output: Path | None,
@@ -103,6 +108,8 @@ def drift(
             prediction=prediction,
             label=label,
             ignore=ignore,
+            multivariate=multivariate,
+            unique=unique,
             progress=progress,
         )
     reasons = holding(report, fail_on)

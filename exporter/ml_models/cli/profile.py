@@ -48,6 +48,9 @@ from ml_models.profile.times import shown
     "Repeatable.",
 )
 @click.option(
+    "--multivariate", is_flag=True, help="Keep how the numeric features go together too, for drift of correlations."
+)
+@click.option(
     "--min-count", type=click.IntRange(min=1), default=1, show_default=True,
     help="Categories seen fewer times have no bin of their own, and their names are not written.",
 )  # fmt: skip
@@ -61,6 +64,7 @@ def profile(
     kinds: tuple[str, ...],
     allowed: tuple[str, ...],
     min_count: int,
+    multivariate: bool,
 ) -> None:
     """Describe reference DATA: what the model's input looks like when all is well.
 
@@ -82,6 +86,7 @@ def profile(
             kinds=_kinds(kinds),
             allowed=_allowed(allowed),
             min_count=min_count,
+            multivariate=multivariate,
             progress=progress,
         )
     made.save(output)

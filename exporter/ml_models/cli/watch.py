@@ -171,6 +171,8 @@ def _say(found: dict[str, Any]) -> None:
     if learning is not None:
         there = f"{learning['rows']:,} of {learning['needed']:,} rows"
         click.echo(f"{there} to learn the reference from; nothing is counted yet")
+    elif found["model"]["reference_learnt"]:
+        click.echo(f"reference:    learnt from the first {found['model']['reference_rows']:,} rows")
     drifted = [name for name, feature in found["data"]["features"].items() if feature["drifted"]]
     click.echo(f"rows counted: {found['rows']['total']:,} ({found['rows']['late']:,} late)")
     click.echo(f"drift:        {'not judged' if share is None else ', '.join(drifted) or 'none'}")
@@ -194,6 +196,8 @@ def _serve(monitor: DataMonitor, hand_over: _HandOver) -> int:
             stop.wait()
         finally:
             monitor.stop()
+        if hand_over.wanted:
+            hand_over()  # what the last reading counted until it was ended
     return int(hand_over.failed)
 
 

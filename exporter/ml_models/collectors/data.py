@@ -17,6 +17,7 @@ from ml_models.collectors.families import family
 from ml_models.collectors.isolation import Exposed
 from ml_models.profile.tally import ABOVE, BELOW, BINS, EXAMINED, FAULTS, FAULTY, INVALID, MISSING, ROWS, Layout, Tally
 from ml_models.stats.drift import METHODS, THRESHOLD
+from ml_models.stats.moments import Multivariate, multivariate
 from ml_models.stats.quality import Quality, quality
 from ml_models.stats.significance import PVALUES, adjusted_pvalues, dataset_drift, noise_quantile, psi_noise
 from ml_models.stats.transport import Grid
@@ -82,6 +83,8 @@ class DataCollector:
         The method whose score is compared with the drift threshold.
     methods : sequence of str
         Methods that are scored besides.
+    weights : mapping, optional
+        Of the dimensions of quality; see :func:`ml_models.stats.quality.quality`.
     """
 
     def __init__(
@@ -92,7 +95,9 @@ class DataCollector:
         method: str = "psi",
         *,
         methods: Sequence[str] = EXPORTED_METHODS,
+        weights: Mapping[str, float] | None = None,
     ) -> None:
+        self.weights = weights
         self.model, self.layout, self.method = model, layout, method
         self.methods = tuple(dict.fromkeys((*methods, method)))
         self.thresholds = {**DEFAULT_THRESHOLDS, **thresholds}
@@ -154,8 +159,8 @@ class DataCollector:
         """Return the share of the features that could be judged which have drifted."""
         return dataset_drift(drift.drifted[self._is_feature], drift.scores[self.method][self._is_feature]).share
 
-    def quality(self, tally: Tally, timely: float | None = None) -> Quality:
-        """Return the quality of the features in a window, and of their timeliness where an age is allowed."""
+    def quality(self, tally: Tally, *, uniqueness: float | None = None, timeliness: float | None = None) -> Quality:
+        """Return the quality of the features in a window, with the dimensions that no tally gives, where they apply."""
         cells = tally.cells[self._is_feature].sum(axis=0)
         return quality(
             cells=int(cells[ROWS]),
@@ -164,8 +169,27 @@ class DataCollector:
             out_of_range=int(cells[BELOW] + cells[ABOVE]),
             rows=int(tally.schema[EXAMINED]),
             faulty_rows=int(tally.schema[FAULTY]),
-            timeliness=timely,
+            uniqueness=uniqueness,
+            timeliness=timeliness,
+            weights=self.weights,
         )
+
+    def multivariate(self, tally: Tally) -> Multivariate | None:
+        """Return how the numeric features together differ from the reference; None where that is not tallied."""
+        live = tally.moments()
+        if live is None or self.layout.together is None:
+            return None
+        return multivariate(self.layout.together.moments, live)
+
+    def correlation_drifted(self, found: Multivariate) -> bool | None:
+        """Return whether a correlation changed by more than the drift threshold, and more than chance changes it.
+
+        None with too few complete rows to judge, or where no pair of features varies.
+        """
+        largest, pvalue = found.correlation.largest, found.correlation_pvalue
+        if found.rows < self.thresholds["samples_min"] or largest is None or pvalue is None:
+            return None
+        return largest > self.thresholds["drift_warning_max"] and pvalue <= ALPHA
 
     # --- families ------------------------------------------------------------------------------------------------
 
@@ -232,10 +256,29 @@ class DataCollector:
         faults = family(catalog.SCHEMA_FAULTS)
         for name, count in zip(FAULTS, total.schema.tolist(), strict=False):
             faults.add_metric([self.model, name], count)
-        return [*exposed, faults, *self._window_families(window, timely)]
+        return [*exposed, faults, *self._multivariate_families(total, window), *self._window_families(window, timely)]
+
+    def _multivariate_families(self, total: Tally, window: Tally) -> list[Exposed]:
+        found = self.multivariate(window)
+        if found is None:
+            return []
+        rows, scores, pvalues = map(
+            family, (catalog.MULTIVARIATE_ROWS, catalog.MULTIVARIATE_SCORE, catalog.MULTIVARIATE_PVALUE)
+        )
+        for status, count in zip(("complete", "incomplete"), total.joint_rows.tolist(), strict=True):
+            rows.add_metric([self.model, status], count)
+        for method, score, pvalue in (
+            ("correlation", found.correlation.largest, found.correlation_pvalue),
+            ("frechet", found.frechet, found.frechet_pvalue),
+        ):
+            if score is not None:
+                scores.add_metric([self.model, method], score)
+            if pvalue is not None:
+                pvalues.add_metric([self.model, method], pvalue)
+        return [rows, scores, pvalues]
 
     def _window_families(self, window: Tally, timely: float | None) -> list[Exposed]:
-        drift, found = self.drift(window), self.quality(window, timely)
+        drift, found = self.drift(window), self.quality(window, timeliness=timely)
         scores = family(catalog.DRIFT_SCORE)
         for method in self.methods:
             for labels, score in zip(self._labels, drift.scores[method].tolist(), strict=True):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ml_models.collectors.data import DataCollector, Drift
 from ml_models.profile.tally import ABOVE, BELOW, EXAMINED, INVALID, MISSING, ROWS, Layout, Tally
 from ml_models.stats.drift import METHODS
+from ml_models.stats.moments import Multivariate
 
 
 def finite(value: Any) -> float | None:
@@ -90,7 +91,8 @@ def data_figures(collector: DataCollector, tally: Tally, timely: float | None = 
         Timeliness of the data, where an age is allowed.
     """
     layout = collector.layout
-    drift, quality = collector.drift(tally), collector.quality(tally, timely)
+    drift, quality = collector.drift(tally), collector.quality(tally, timeliness=timely)
+    joint = collector.multivariate(tally)
     columns = {
         (feature.role, feature.name): described(layout, drift, tally, row)
         for row, feature in enumerate(layout.features)
@@ -106,5 +108,19 @@ def data_figures(collector: DataCollector, tally: Tally, timely: float | None = 
         "drift_share": collector.share(drift),
         "quality_score": quality.score,
         "quality": quality.dimensions,
+        "multivariate": None if joint is None else _multivariate(joint, collector.correlation_drifted(joint)),
         "rows": int(tally.schema[EXAMINED]),
+    }
+
+
+def _multivariate(found: Multivariate, drifted: bool | None) -> dict[str, Any]:
+    """Return how the numeric features together differ from the reference."""
+    return {
+        "drifted": drifted,
+        "correlation_change": found.correlation.largest,
+        "correlation_pvalue": found.correlation_pvalue,
+        "frechet": found.frechet,
+        "frechet_pvalue": found.frechet_pvalue,
+        "rows": found.rows,
+        "incomplete_rows": found.incomplete,
     }

@@ -32,6 +32,11 @@ def _schema(report: DriftReport) -> str:
     return "; ".join(f"{word} {sentences.some(names)}" for word, names in faults if names)
 
 
+def _correlation(report: DriftReport) -> str:
+    joint = report.multivariate
+    return f"that of {' and '.join(joint.pair)} changed" if joint is not None and joint.pair and joint.drifted else ""
+
+
 def _unjudged(report: DriftReport) -> str:
     if report.rows == 0:
         return "there are no live rows"
@@ -46,6 +51,7 @@ CONDITIONS: dict[str, Callable[[DriftReport], str]] = {
     "label": _role("label"),
     "quality": _quality,
     "schema": _schema,
+    "correlation": _correlation,
     "unjudged": _unjudged,
 }
 
@@ -73,6 +79,8 @@ def holding(report: DriftReport, names: Iterable[str]) -> dict[str, str]:
     names = list(dict.fromkeys(names))
     roles = {feature.role for feature in report.features}
     faults = [f"unknown {name!r}; choose from {', '.join(CONDITIONS)}" for name in names if name not in CONDITIONS]
+    if "correlation" in names and report.multivariate is None:
+        faults.append("correlation: the reference does not hold how its features go together; add --multivariate")
     faults += [
         f"{name}: the reference has no {name} column; make it with --{name} COLUMN"
         for name in names

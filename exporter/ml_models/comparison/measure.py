@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,16 @@ from ml_models import spark
 from ml_models.catalog import SIGNALS
 from ml_models.collectors.data import DEFAULT_THRESHOLDS, DataCollector
 from ml_models.collectors.description import described
-from ml_models.comparison.report import Distribution, DriftReport, FeatureDrift, Verdict
+from ml_models.comparison.report import Distribution, DriftReport, FeatureDrift, MultivariateDrift, Verdict
 from ml_models.errors import ConfigError, DataError
 from ml_models.profile.counting import TableCounter
+from ml_models.profile.duplicates import Duplicates
 from ml_models.profile.ingest import columns
 from ml_models.profile.reference import FeatureProfile, Kind, ReferenceProfile
 from ml_models.profile.sources import Progress, Source
 from ml_models.profile.tally import EXAMINED, FAULTS, MISSING, ROWS, Layout, Tally
 from ml_models.stats.drift import METHODS
-from ml_models.stats.quality import Quality
+from ml_models.stats.quality import Quality, uniqueness
 
 #: Thresholds of a comparison, by signal of the catalog.
 THRESHOLDS: Mapping[str, float] = {
@@ -45,6 +46,9 @@ def compare(
     label: str | None = None,
     kinds: Mapping[str, Kind] | None = None,
     ignore: Collection[str] = (),
+    allowed: Mapping[str, Mapping[str, Any]] | None = None,
+    multivariate: bool = False,
+    unique: bool = False,
     progress: Progress | None = None,
 ) -> DriftReport:
     """Compare live data with a reference and say what has drifted.
@@ -71,6 +75,12 @@ def compare(
         As :meth:`ReferenceProfile.fit` takes them; only where ``reference`` is data.
     ignore : collection of str
         Columns to leave out on both sides, such as row ids.
+    allowed : mapping, optional
+        Valid values by column, as :meth:`ReferenceProfile.allowing` takes them.
+    multivariate : bool
+        Compare how the numeric features go together, too. Not needed with a profile that was made with it.
+    unique : bool
+        Look for rows that repeat an earlier one, and count uniqueness as a dimension of the quality.
     progress : callable, optional
         Told of the rows read so far and of those in all, None where nothing tells them, after each batch; first of
         the reference, if that is data, then of the live data.
@@ -95,11 +105,18 @@ def compare(
     ('drift', ('age',), 0.5)
     """
     limits = _limits(thresholds or {}, method, max_drift_share)
-    profile = _profile(reference, prediction, label, kinds, ignore, progress)
-    layout = Layout.of(profile)
-    counted = _counted(live, profile, layout, ignore, progress)
-    rows = int(counted.tally.schema[EXAMINED])
-    drift, share, quality = _scores(layout, counted.tally, limits, method)
+    profile = _profile(reference, prediction, label, kinds, ignore, progress, multivariate=multivariate)
+    profile = profile.allowing({name: values for name, values in (allowed or {}).items() if name not in ignore})
+    layout = Layout.of(profile, multivariate=True)
+    counted = _counted(live, profile, layout, ignore, progress, unique=unique)
+    repeated, rows = counted.repeated, int(counted.tally.schema[EXAMINED])
+    drift, share, quality, joint = _scores(
+        layout,
+        counted.tally,
+        limits,
+        method,
+        uniqueness(repeated.rows, repeated.count) if repeated is not None else None,
+    )
     features = tuple(
         _feature(feature, facts, limits, method, rows, known=feature.name in counted.found)
         for feature, facts in zip(profile.features, drift, strict=True)
@@ -120,22 +137,39 @@ def compare(
         unexpected_columns=tuple(sorted(counted.unexpected)),
         skipped=profile.skipped,
         features=features,
+        multivariate=joint,
+        uncompared_rows=repeated.left_out if repeated is not None else 0,
     )
 
 
 @dataclass(slots=True)
 class _Counted:
-    """Live data as counts, and the names of their columns: those found, the missing and the unexpected ones."""
+    """Live data as counts, the names of their columns (found, missing, unexpected), and repeated rows if asked for."""
 
     tally: Tally
     found: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
     unexpected: set[str] = field(default_factory=set)
+    repeated: Duplicates | None = None
 
 
 def _counted(
-    live: Any, profile: ReferenceProfile, layout: Layout, ignore: Collection[str], progress: Progress | None
+    live: Any,
+    profile: ReferenceProfile,
+    layout: Layout,
+    ignore: Collection[str],
+    progress: Progress | None,
+    *,
+    unique: bool,
 ) -> _Counted:
+    if unique and (isinstance(live, Tally) or hasattr(live, "mapInArrow")):
+        raise ConfigError(
+            "compare",
+            [
+                "unique: rows are compared where all of them pass by, which those of a tally or a Spark frame do not; "
+                "leave it out, and count them there, on Spark as df.count() - df.distinct().count()"
+            ],
+        )
     counter = TableCounter(layout, {*ignore, *(name for name, _ in profile.skipped)})
     others = {f.name: layout.index[f.role, f.name] for f in profile.features if f.role != "feature"}
     if isinstance(live, Tally):
@@ -144,9 +178,12 @@ def _counted(
         counted = _Counted(spark.tally(live, profile, ignore=ignore), set(live.columns))
         counted.missing, counted.unexpected = counter.faults(live.columns, others)
         return counted
-    counted = _Counted(Tally(layout))
+    counted = _Counted(Tally(layout), repeated=Duplicates() if unique else None)
     for table in Source(_named(live, profile.names)).tables(progress):
         counter.add(counted.tally, table, others)
+        if counted.repeated is not None:
+            known = {name: column for name, column in table.by_name.items() if name not in ignore}
+            counted.repeated.add(known, table.rows)
         absent, strange = counter.faults(table.by_name, others)
         counted.missing |= absent
         counted.unexpected |= strange
@@ -162,7 +199,7 @@ def _of_tally(tally: Tally, layout: Layout) -> _Counted:
     if tally.layout.fingerprint != layout.fingerprint:
         raise DataError(
             "live: a tally of another reference; give the profile that it was counted with, and count again to leave "
-            "columns out"
+            "columns out or to allow other values"
         )
     cells, (lacking, strange) = tally.cells, tally.schema[: len(FAULTS)] > 0
     there = {
@@ -203,13 +240,17 @@ def _profile(
     kinds: Mapping[str, Kind] | None,
     ignore: Collection[str],
     progress: Progress | None,
+    *,
+    multivariate: bool,
 ) -> ReferenceProfile:
     made: ReferenceProfile | None = None
     if isinstance(reference, ReferenceProfile):
         made = reference
     elif isinstance(reference, str | Path) and Path(reference).suffix.lower() == ".json":
         made = ReferenceProfile.load(reference)
-    settled = [name for name, value in (("prediction", prediction), ("label", label), ("kinds", kinds)) if value]
+    given = (("prediction", prediction), ("label", label), ("kinds", kinds))
+    settled = [name for name, value in given if value]
+    settled += ["multivariate"] if multivariate and made is not None and made.together is None else []
     if made is not None and settled:
         raise ConfigError(
             "compare",
@@ -220,13 +261,17 @@ def _profile(
             ],
         )
     if made is None and hasattr(reference, "mapInArrow"):
-        made = spark.profile(reference, prediction=prediction, label=label, kinds=kinds)
+        made = spark.profile(reference, prediction=prediction, label=label, kinds=kinds, multivariate=multivariate)
     if made is None:
         # What is ignored is left out below: only there may a side lack it.
-        made = ReferenceProfile.fit(reference, prediction=prediction, label=label, kinds=kinds, progress=progress)
+        made = ReferenceProfile.fit(
+            reference, prediction=prediction, label=label, kinds=kinds, multivariate=multivariate, progress=progress
+        )
+    if made.together is not None and not set(made.together.names).isdisjoint(ignore):
+        made = replace(made, together=made.together.without(ignore))
     kept = tuple(feature for feature in made.features if feature.name not in ignore)
     skipped = tuple((name, reason) for name, reason in made.skipped if name not in ignore)
-    return made if len(kept) == len(made.features) else ReferenceProfile(kept, made.rows, skipped)
+    return made if len(kept) == len(made.features) else replace(made, features=kept, skipped=skipped)
 
 
 def _named(live: Any, names: Sequence[str]) -> Any:
@@ -239,14 +284,37 @@ def _named(live: Any, names: Sequence[str]) -> Any:
 
 
 def _scores(
-    layout: Layout, tally: Tally, limits: Mapping[str, float], method: str
-) -> tuple[list[dict[str, Any]], float | None, Quality]:
+    layout: Layout, tally: Tally, limits: Mapping[str, float], method: str, unique: float | None
+) -> tuple[list[dict[str, Any]], float | None, Quality, MultivariateDrift | None]:
     if not layout.features:  # no bins at all, over which a score is not defined
-        return [], None, Quality(None, {"completeness": None, "validity": None, "schema": None})
+        return [], None, Quality(None, {"completeness": None, "validity": None, "schema": None}), None
     collector = DataCollector("", layout, limits, method, methods=tuple(METHODS))
     drift = collector.drift(tally)
     facts = [described(layout, drift, tally, row) for row in range(len(layout.features))]
-    return facts, collector.share(drift), collector.quality(tally)
+    quality = collector.quality(tally, uniqueness=unique)
+    return facts, collector.share(drift), quality, _joint(collector, layout, tally)
+
+
+def _joint(collector: DataCollector, layout: Layout, tally: Tally) -> MultivariateDrift | None:
+    found, live = collector.multivariate(tally), tally.moments()
+    if found is None or live is None or layout.together is None:
+        return None
+    pair = found.correlation.pair
+    before = after = None
+    if pair is not None:
+        before, after = (float(side.correlation[pair]) for side in (layout.together.moments, live))
+    return MultivariateDrift(
+        rows=found.rows,
+        incomplete=found.incomplete,
+        drifted=collector.correlation_drifted(found),
+        correlation_change=found.correlation.largest,
+        correlation_pvalue=found.correlation_pvalue,
+        pair=None if pair is None else (layout.together.names[pair[0]], layout.together.names[pair[1]]),
+        before=before,
+        after=after,
+        frechet=found.frechet,
+        frechet_pvalue=found.frechet_pvalue,
+    )
 
 
 def _feature(

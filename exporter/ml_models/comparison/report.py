@@ -98,6 +98,39 @@ class FeatureDrift:
 
 
 @dataclass(frozen=True, slots=True)
+class MultivariateDrift:
+    """How the numeric features together differ from the reference, which no single feature need show.
+
+    Attributes
+    ----------
+    rows, incomplete : int
+        Live rows that have every numeric feature, and those left out because they have not.
+    drifted : bool or None
+        Whether a correlation changed by more than the threshold and more than chance changes it; None if not judged.
+    correlation_change, correlation_pvalue : float or None
+        Largest absolute change of a correlation, and how likely chance alone makes some pair change as much.
+    pair : tuple of str or None
+        The two features whose correlation changed most.
+    before, after : float or None
+        Their correlation.
+    frechet, frechet_pvalue : float or None
+        Frechet distance of the fitted normal distributions, in standard deviations of the reference, and how likely
+        chance alone makes it as large. It has no threshold: it grows with the number of features.
+    """
+
+    rows: int
+    incomplete: int
+    drifted: bool | None
+    correlation_change: float | None
+    correlation_pvalue: float | None
+    pair: tuple[str, str] | None
+    before: float | None
+    after: float | None
+    frechet: float | None
+    frechet_pvalue: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class DriftReport:
     """What :func:`ml_models.compare` found.
 
@@ -120,7 +153,7 @@ class DriftReport:
     quality_score : float or None
         Mean of the quality's dimensions; None without rows.
     quality : dict of float or None
-        Completeness, validity and schema, each in [0, 1].
+        Completeness, validity and schema, each in [0, 1]; uniqueness where it was asked for.
     missing_columns : tuple of str
         Features that some live rows have no column for.
     unexpected_columns : tuple of str
@@ -129,6 +162,10 @@ class DriftReport:
         Columns that the reference left out, with the reason.
     features : tuple of FeatureDrift
         In the reference's order, the prediction and the label among them.
+    uncompared_rows : int
+        Live rows that were not looked at for uniqueness, because too many distinct ones came before.
+    multivariate : MultivariateDrift or None
+        None unless the reference keeps how its features go together.
     """
 
     verdict: Verdict
@@ -145,6 +182,8 @@ class DriftReport:
     unexpected_columns: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
     features: tuple[FeatureDrift, ...]
+    multivariate: MultivariateDrift | None = None
+    uncompared_rows: int = 0
 
     @property
     def ranked(self) -> tuple[FeatureDrift, ...]:

@@ -124,6 +124,19 @@ def notes(report: DriftReport) -> list[str]:
         for feature in report.features
         if feature.role != "feature" and feature.drifted
     ]
+    if report.uncompared_rows:
+        lines.append(
+            f"The last {report.uncompared_rows:,} rows were not compared for uniqueness: too many distinct ones before."
+        )
+    joint = report.multivariate
+    if joint is not None and joint.pair is not None and joint.correlation_change is not None:
+        verdict = {True: "has drifted", False: "has not drifted", None: "was not judged"}[joint.drifted]
+        lines.append(
+            f"How numeric features go together {verdict}: the correlation of {joint.pair[0]} and {joint.pair[1]} "
+            f"changed most, from {joint.before:.2f} to {joint.after:.2f} (p {pvalue(joint.correlation_pvalue)}); "
+            f"Frechet distance {number(joint.frechet)} (p {pvalue(joint.frechet_pvalue)})"
+            + (f"; {joint.incomplete:,} incomplete rows left out." if joint.incomplete else ".")
+        )
     if report.missing_columns:
         lines.append(f"Missing columns: {some(report.missing_columns)}.")
     if report.unexpected_columns:

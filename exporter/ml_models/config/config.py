@@ -29,8 +29,10 @@ from ml_models.config.kinds import (
     Ratio,
     Score,
     Seconds,
+    Switch,
     Text,
     UsagePercent,
+    Weight,
     above,
     at_least,
     member_of,
@@ -180,6 +182,21 @@ class DataSection(Section):
     distribution_interval: Seconds = Field(
         default=3600.0, description="Seconds between two readings of the data by the data monitor."
     )
+    completeness_weight: Weight = Field(
+        default=1.0, description="What the share of cells that are there counts in the quality score."
+    )
+    validity_weight: Weight = Field(default=1.0, description="The same of the share of present cells that are valid.")
+    schema_weight: Weight = Field(
+        default=1.0, description="The same of the share of rows with exactly the expected columns."
+    )
+    uniqueness_weight: Weight = Field(
+        default=1.0, description="The same of the share of rows that repeat no other, where batches are judged."
+    )
+    timeliness_weight: Weight = Field(default=1.0, description="The same of how fresh the data is, where files are.")
+    multivariate: Switch = Field(
+        default=False,
+        description="Also tally how the numeric features go together; takes a reference made with `--multivariate`.",
+    )
     sampling_rate: PositiveRatio = Field(
         default=1.0,
         description="Share of calls whose features are tallied. Calls, errors, latencies and outputs always are.",
@@ -219,6 +236,12 @@ class DataSection(Section):
     max_rejected_files: CountFromZero = Field(
         default=0, description="Watched files that cannot be read above which an alert is raised."
     )
+
+    def weights(self) -> dict[str, float] | None:
+        """Return the weights of the dimensions of quality, None where all are equal."""
+        dimensions = ("completeness", "validity", "schema", "uniqueness", "timeliness")
+        weights = {name: float(getattr(self, f"{name}_weight")) for name in dimensions}
+        return None if set(weights.values()) == {1.0} else weights
 
     def signals(self) -> dict[str, float]:
         """Return the limits that are set, by signal, in base units."""

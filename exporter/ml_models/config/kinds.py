@@ -40,6 +40,17 @@ def parse_number(text: str) -> object:
     return text
 
 
+def parse_switch(text: str) -> object:
+    """Read a switch; text that is none is returned as it is, for the validation to name.
+
+    Examples
+    --------
+    >>> parse_switch("True"), parse_switch("false"), parse_switch("maybe")
+    (True, False, 'maybe')
+    """
+    return {"true": True, "false": False}.get(text.strip().casefold(), text)
+
+
 def parse_label(text: str) -> ClassLabel:
     """Read a class label: whole numbers become numbers, all else is text.
 
@@ -288,6 +299,8 @@ Percent = Annotated[float, _real(gt=0, le=100), Kind("a percentage above 0 and u
 UsagePercent = Annotated[
     float, _real(gt=1, le=100), Kind("a percentage above 1 and up to 100 (80, not 0.8)", "percent", parse_number)
 ]
+Weight = Annotated[float, _real(ge=0), Kind("a number of 0 or more", "", parse_number)]
+Switch = Annotated[bool, Field(strict=True), Kind("true or false", parse=parse_switch)]
 Score = Annotated[float, _real(gt=0), Kind("a number above 0", "", parse_number)]
 Count = Annotated[
     int,

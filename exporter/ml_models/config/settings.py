@@ -169,6 +169,8 @@ class Config:
             "metrics_interval": settings.performance.metrics_interval,
             "alert_thresholds": {**settings.performance.alert_thresholds.signals(), **settings.data.signals()},
             "drift_method": settings.data.drift_method,
+            "quality_weights": settings.data.weights(),
+            "multivariate": settings.data.multivariate,
             "sampling_rate": settings.data.sampling_rate,
             "buffer_rows": settings.buffer.rows,
             "buffer_bytes": settings.buffer.bytes,

@@ -20,7 +20,7 @@ Verdict = Literal["right", "missing", "wrong", "busy"]
 MAX_BYTES = 72
 
 #: Seconds for which a password waits for others to be checked.
-_PATIENCE = 2.0
+_PATIENCE = 5.0
 
 
 class Passwords:

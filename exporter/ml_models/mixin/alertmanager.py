@@ -21,6 +21,15 @@ REPEAT_TO_GROUP = 0.9
 _NOBODY = "null"
 #: Channels that people look at when they have time.
 _CHAT = ("slack", "teams", "webhook")
+#: What a route may have of its own, and the channel that it is for.
+_OWN_ADDRESSES = {
+    "email_to": "email",
+    "slack_channel": "slack",
+    "webhook_url": "webhook",
+    "pagerduty_routing_key_file": "pagerduty",
+    "opsgenie_api_key_file": "opsgenie",
+    "teams_url_file": "teams",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +54,17 @@ class AlertmanagerSettings:
     notifications: NotificationsSection = field(default_factory=NotificationsSection)
 
     def __post_init__(self) -> None:
-        faults = list(_faults(self.channels, self.notifications))
+        faults = [*_faults(self.channels, self.notifications), *self._unused()]
         if faults:
             raise ConfigError("notifications", faults)
+
+    def _unused(self) -> Iterator[str]:
+        """Yield a fault for each address of a route that nothing is sent to."""
+        for route in self.notifications.routes:
+            told = {channel for severity in route.severities for channel in self.told(severity, route)}
+            for key, channel in _OWN_ADDRESSES.items():
+                if getattr(route, key) is not None and channel not in told:
+                    yield f"routes.{route.name}.{key}: the route does not tell {channel}; add it to channels"
 
     def told(self, severity: str, route: RouteSection | None = None) -> tuple[str, ...]:
         """Return the channels that alerts of a severity go to."""

@@ -256,6 +256,7 @@ def _watched(settings: RuleSettings) -> tuple[Alert, ...]:
     return (
         Alert(
             name="MLDataFileRejected",
+            category="data",
             severity="warning",
             expr=text(f"""
                 {max_by(("model",), rejected)}
@@ -269,6 +270,7 @@ def _watched(settings: RuleSettings) -> tuple[Alert, ...]:
         ),
         Alert(
             name="MLDataStale",
+            category="data",
             severity="warning",
             expr=text(f"""
                 (time() - {max_by(("model",), newest)})
@@ -282,6 +284,7 @@ def _watched(settings: RuleSettings) -> tuple[Alert, ...]:
         ),
         Alert(
             name="MLDataReadFailing",
+            category="data",
             severity="warning",
             expr=f"min by (model, instance) ({catalog.WATCH_RUN_SUCCESS.name}) == 0",
             summary="The data of {{ $labels.model }} cannot be read",

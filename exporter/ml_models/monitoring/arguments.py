@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_models.catalog import SIGNALS
+from ml_models.errors import ConfigError
 from ml_models.profile.reference import ReferenceProfile
 from ml_models.stats.drift import METHODS
 
@@ -29,10 +30,23 @@ def faults(given: Mapping[str, Any], positive: Iterable[str], thresholds: Iterab
     ]
 
 
-def as_reference(reference: Any) -> ReferenceProfile | None:
-    """Return the profile that is given, that a ``.json`` file holds, or that data have."""
-    if reference is None or isinstance(reference, ReferenceProfile):
-        return reference
-    if isinstance(reference, str | Path) and str(reference).endswith(".json"):
-        return ReferenceProfile.load(reference)
-    return ReferenceProfile.fit(reference)
+def as_reference(reference: Any, *, multivariate: bool = False) -> ReferenceProfile | None:
+    """Return the profile that is given, that a ``.json`` file holds, or that data have.
+
+    Raises
+    ------
+    ConfigError
+        If it is to have the moments of several features and was made without.
+    """
+    made: ReferenceProfile | None = None
+    if isinstance(reference, ReferenceProfile):
+        made = reference
+    elif isinstance(reference, str | Path) and str(reference).endswith(".json"):
+        made = ReferenceProfile.load(reference)
+    elif reference is not None:
+        return ReferenceProfile.fit(reference, multivariate=multivariate)
+    if multivariate and (made is None or made.together is None):
+        found = "no reference" if made is None else "a reference without it"
+        remedy = "make one with `mlmon profile --multivariate`"
+        raise ConfigError("ModelMonitor", [f"multivariate: found {found}; {remedy}"])
+    return made

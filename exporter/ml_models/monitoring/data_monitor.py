@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -16,7 +17,7 @@ from ml_models.collectors.files import files_families
 from ml_models.collectors.isolation import Collector, Exposed, collect
 from ml_models.collectors.system import SystemSampler
 from ml_models.collectors.web import web_families
-from ml_models.errors import ConfigError
+from ml_models.errors import ConfigError, LifecycleError
 from ml_models.exposition import Endpoint, Guard, Registry, render
 from ml_models.exposition.landing import landing_page
 from ml_models.monitoring import arguments, families
@@ -26,8 +27,9 @@ from ml_models.monitoring.logs import rate_limited
 from ml_models.monitoring.watching import figures
 from ml_models.monitoring.watching.book import Progress
 from ml_models.monitoring.watching.checkpoint import default_folder
-from ml_models.monitoring.watching.engine import Published, Settings, Watch
+from ml_models.monitoring.watching.engine import Published, Watch
 from ml_models.monitoring.watching.listing import listed, shown
+from ml_models.monitoring.watching.settings import Settings
 from ml_models.profile.reference import ReferenceProfile
 from ml_models.profile.tally import Layout
 
@@ -143,7 +145,8 @@ class DataMonitor:
         self._settings = Settings(
             data_path, folder, window, time_column, prediction, label, tuple(ignore), learn_rows
         )  # fmt: skip
-        self._watch = Watch(self._settings, as_reference(reference), self._summarise)
+        given = _without(as_reference(reference), {*ignore, *([time_column] if time_column else [])})
+        self._watch = Watch(self._settings, given, self._summarise)
         self._collector: DataCollector | None = None
         self._system = SystemSampler()
         self._thread: threading.Thread | None = None
@@ -185,6 +188,10 @@ class DataMonitor:
         return self
 
     def _begin(self) -> None:
+        if self._thread is not None and self._thread.is_alive():
+            raise LifecycleError(
+                f"{self.name}: the reading that stop() could not end still goes on; wait, or end the process"
+            )
         listed(self.data_path)  # a path that is misspelt would be waited for in vain
         self._watch.open()
         self._first.clear()
@@ -391,6 +398,15 @@ class DataMonitor:
     def _landing(self) -> str:
         found = self._watch.published
         return landing_page(self.name, self.version, figures.facts(found, self._collector_of(found), self._settings))
+
+
+def _without(reference: ReferenceProfile | None, names: Collection[str]) -> ReferenceProfile | None:
+    """Return a reference without some of its features: the time of a row always drifts."""
+    if reference is None or not set(reference.names) & set(names):
+        return reference
+    kept = tuple(feature for feature in reference.features if feature.role != "feature" or feature.name not in names)
+    left = tuple((name, "is left out by the data monitor") for name in reference.names if name in names)
+    return replace(reference, features=kept, skipped=(*reference.skipped, *left))
 
 
 def _name_of(data_path: str | Path) -> str:

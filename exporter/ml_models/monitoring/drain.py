@@ -59,6 +59,8 @@ class Drain:
         self._numeric = [name for name, row in self._row_of.items() if layout.features[row].kind == "numeric"]
         self._texts = [name for name in self.names if name not in set(self._numeric)]
         self._numeric_rows = np.array([self._row_of[name] for name in self._numeric], dtype=np.intp)
+        joint = layout.together.names if layout.together is not None else ()
+        self._joint = np.array([self._numeric.index(name) for name in joint], dtype=np.intp)
         self._get_numbers = operator.itemgetter(*self._numeric) if self._numeric else None
         roles = {feature.role: row for row, feature in enumerate(layout.features)}
         self._prediction_row, self._label_row = roles.get("prediction"), roles.get("label")
@@ -173,9 +175,10 @@ class Drain:
             return
         if len(self._numeric) == len(self.names):
             tally.add_block(self._numeric_rows, table.T)
+            if len(self._joint):
+                tally.add_moments(np.array(table.T[self._joint], dtype=np.float64))
             return
-        for place, name in enumerate(self.names):
-            tally.add_column(self._row_of[name], table[:, place])
+        self._counter.add_features(tally, {name: table[:, i] for i, name in enumerate(self.names)}, len(table))
 
     def _rows(self, tally: Tally, rows: Sequence[dict[Any, Any]]) -> None:
         """Count plain rows: all at once where every one is as expected, else with a look at each cell."""
@@ -190,6 +193,8 @@ class Drain:
                 pass
             else:
                 tally.add_block(self._numeric_rows, numbers.reshape(len(rows), -1).T)
+                if len(self._joint):
+                    tally.add_moments(numbers.reshape(len(rows), -1).T[self._joint])
                 for name, values in zip(self._texts, texts, strict=True):
                     tally.add_column(self._row_of[name], values)
                 examined(tally, len(rows))

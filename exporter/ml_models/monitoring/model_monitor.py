@@ -37,6 +37,7 @@ from ml_models.monitoring.shadow import Shadow
 from ml_models.monitoring.snapshot import data_section, performance_section, system_section
 from ml_models.profile.classes import natural_order
 from ml_models.profile.reference import ReferenceProfile, Role
+from ml_models.stats.quality import DIMENSIONS
 
 _LOG = logging.getLogger(__name__)
 
@@ -79,6 +80,10 @@ class ModelMonitor:
         :data:`ml_models.collectors.data.DEFAULT_THRESHOLDS` hold unless given.
     drift_method : str
         Method whose score is compared with the drift thresholds.
+    quality_weights : mapping, optional
+        Weight per dimension of the data's quality, of :data:`ml_models.stats.quality.DIMENSIONS`; equal by default.
+    multivariate : bool
+        Tally how the numeric features go together, too; takes a reference that was made with it.
     sampling_rate : float
         Share of calls whose features are tallied, above 0 and up to 1. Calls, errors, latency and outputs always are.
     buffer_rows, buffer_bytes : int
@@ -133,6 +138,8 @@ class ModelMonitor:
         metrics_interval: float = 60.0,
         alert_thresholds: Mapping[str, float] | None = None,
         drift_method: str = "psi",
+        quality_weights: Mapping[str, float] | None = None,
+        multivariate: bool = False,
         sampling_rate: float = 1.0,
         buffer_rows: int = 65_536,
         buffer_bytes: int = 64 << 20,
@@ -152,7 +159,7 @@ class ModelMonitor:
         self._constant = {MODEL_VERSION: version} if version else {}
         self.thresholds = {**DEFAULT_THRESHOLDS, **(alert_thresholds or {})}
         self._check_arguments(locals())
-        self.reference = as_reference(reference)
+        self.reference = as_reference(reference, multivariate=multivariate)
         self.window = window
         guard = None if web_config is None else Guard(Path(web_config))
         self.health = HealthChecks(health_check_interval, health_check_timeout)
@@ -164,6 +171,7 @@ class ModelMonitor:
         self._pipeline = Pipeline(
             self._recorder,
             self.reference,
+            multivariate=multivariate,
             classes=classes if classes is not None else _known_classes(model, self.reference),
             task=task,
             decision_threshold=decision_threshold,
@@ -173,7 +181,9 @@ class ModelMonitor:
             span=window,
             ledger=LedgerSettings(label_max_rows, label_horizon),
         )
-        self._data = DataCollector(self.name, self._pipeline.layout, self.thresholds, drift_method)
+        self._data = DataCollector(
+            self.name, self._pipeline.layout, self.thresholds, drift_method, weights=quality_weights
+        )
         _compute_cached(self._pipeline.layout, *([self._data] if self.reference is not None else []))
         self._system = SystemSampler()
         self._exception_names = ExceptionNames()
@@ -200,6 +210,11 @@ class ModelMonitor:
         if given["deployment"] not in get_args(Deployment):
             known = ", ".join(get_args(Deployment))
             faults.append(f"deployment: unknown {given['deployment']!r}; choose from {known}")
+        faults += [
+            f"quality_weights: {name!r}: found {weight!r}; give {', '.join(DIMENSIONS)} numbers of 0 or more"
+            for name, weight in (given["quality_weights"] or {}).items()
+            if name not in DIMENSIONS or not weight >= 0
+        ]
         if given["task"] not in {"auto", "classification", "regression"}:
             faults.append(f"task: unknown {given['task']!r}; choose from auto, classification, regression")
         if faults:

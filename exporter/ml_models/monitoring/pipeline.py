@@ -41,6 +41,8 @@ class Pipeline:
     ----------
     recorder : Recorder
     reference : ReferenceProfile or None
+    multivariate : bool
+        Whether to tally how the numeric features go together.
     classes : sequence or None
         The model's classes, if known.
     task : {'auto', 'classification', 'regression'}
@@ -58,6 +60,7 @@ class Pipeline:
         recorder: Recorder,
         reference: ReferenceProfile | None,
         *,
+        multivariate: bool = False,
         classes: Sequence[Any] | None,
         task: Task,
         decision_threshold: float,
@@ -68,7 +71,7 @@ class Pipeline:
     ) -> None:
         self.recorder, self.reference, self.span = recorder, reference, span
         named = category(positive_class)
-        self.layout = Layout.of(reference, named if isinstance(named, str) else None)
+        self.layout = Layout.of(reference, named if isinstance(named, str) else None, multivariate=multivariate)
         self._ledger_settings = ledger
         self._interpreter_settings = (task, classes, decision_threshold, positive_class, scored)
         self.reset()

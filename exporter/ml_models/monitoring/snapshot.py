@@ -158,6 +158,7 @@ def data_section(pipeline: Pipeline, collector: DataCollector, tally: Tally) -> 
             "drift_share": None,
             "quality_score": None,
             "quality": {"completeness": None, "validity": None, "schema": None},
+            "multivariate": None,
             "rows": 0,
         }
     figures = data_figures(collector, tally)

@@ -58,8 +58,13 @@ class Coded:
     @property
     def used(self) -> list[tuple[Any, int]]:
         """Values that are in some cell, and in how many."""
-        counts = np.bincount(self.codes[self.codes >= 0], minlength=len(self.values)).tolist()
-        return [(value, count) for value, count in zip(self.values, counts, strict=True) if count]
+        return [(value, count) for value, count in zip(self.values, self.counts.tolist(), strict=True) if count]
+
+    @property
+    def counts(self) -> NDArray[np.intp]:
+        """In how many cells each value is, shape ``(len(values),)``."""
+        shifted = np.add(self.codes, 1, dtype=np.intp)  # a mask of the missing ones would take longer
+        return np.bincount(shifted, minlength=len(self.values) + 1)[1:]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

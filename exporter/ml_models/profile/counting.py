@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 
-from ml_models.profile.ingest import Column, Columns
+from ml_models.profile.cells import to_floats
+from ml_models.profile.ingest import Column, Columns, absent
 from ml_models.profile.tally import EXAMINED, FAULTY, Layout, Tally
 from ml_models.stats.counting import CHUNK
 
@@ -75,6 +76,9 @@ class TableCounter:
                 block.append(column)
         if block:
             tally.add_block(np.array(block_rows), block)
+        if self.layout.together is not None:
+            names = self.layout.together.names
+            tally.add_moments(np.array([to_floats(by_name.get(name, absent(n_rows)))[0] for name in names]))
 
 
 def examined(tally: Tally, n_rows: int, *, missing: bool = False, unexpected: bool = False) -> None:

@@ -159,7 +159,7 @@ def _recoded(parts: Sequence[Coded]) -> Coded:
     codes = []
     for part in parts:
         table = np.full(len(part.values) + 1, -1)
-        for code in np.flatnonzero(np.bincount(part.codes[part.codes >= 0], minlength=len(part.values))).tolist():
+        for code in np.flatnonzero(part.counts).tolist():
             value = part.values[code]
             # 1, 1.0 and True are equal and yet not the same; a value that cannot be looked up is one of its type.
             key = (type(value), value) if isinstance(value, Hashable) else type(value)
@@ -321,11 +321,16 @@ def _coded(array: Any) -> Coded:
     if str(array.type) == "null":
         return absent(len(array))
     if hasattr(array, "chunks"):
+        if array.num_chunks == 1:
+            return _coded(array.chunk(0))
+        if array.num_chunks > 1 and not str(array.type).startswith("dictionary"):
+            return _coded(array.dictionary_encode().unify_dictionaries().combine_chunks())
         return _recoded([_coded(chunk) for chunk in array.chunks])
     if hasattr(array, "dictionary") and len(array.dictionary) > len(array):  # a slice of a larger whole
         array = array.dictionary_decode()
     array = array.dictionary_encode()
-    codes = array.indices.cast("int64").fill_null(-1).to_numpy(zero_copy_only=False)
+    indices = array.indices if str(array.indices.type) == "int32" else array.indices.cast("int64")
+    codes = indices.fill_null(-1).to_numpy(zero_copy_only=False)
     values = array.dictionary.to_pylist()
     return Coded(values, codes) if not array.dictionary.null_count else _recoded([_without_none(values, codes)])
 

@@ -80,4 +80,4 @@ def tally_of(part: bytes, reference: ReferenceProfile) -> Tally:
 @lru_cache(maxsize=4)
 def _layout(reference: ReferenceProfile) -> Layout:
     """Return the layout, which a process that counts many parts makes once."""
-    return Layout.of(reference)
+    return Layout.of(reference, multivariate=True)

@@ -31,6 +31,7 @@ from ml_models.profile.fitting import Plan, fit_columns
 from ml_models.profile.form import decoded, encoded
 from ml_models.profile.scores import ScoreProfile
 from ml_models.profile.sources import Progress, Source
+from ml_models.profile.together import MomentProfile
 
 __all__ = [
     "COARSE_BINS",
@@ -60,6 +61,7 @@ class ReferenceProfile:
     rows: int
     skipped: tuple[tuple[str, str], ...] = ()
     scores: ScoreProfile | None = None
+    together: MomentProfile | None = None
 
     @classmethod
     def fit(
@@ -73,6 +75,7 @@ class ReferenceProfile:
         ignore: Collection[str] = (),
         min_count: int = 1,
         allowed: Mapping[str, Mapping[str, Any]] | None = None,
+        multivariate: bool = False,
         progress: Progress | None = None,
     ) -> ReferenceProfile:
         """Make a profile of reference data of any size.
@@ -97,6 +100,9 @@ class ReferenceProfile:
             Categories seen fewer times than this get no bin of their own; they are counted in ``__other__``.
         allowed : mapping, optional
             By column, what is valid where that is not what the reference holds; see :meth:`allowing`.
+        multivariate : bool
+            Keep how the numeric features go together too, which takes data that can be read twice, and room for a
+            number per pair of features.
         progress : callable, optional
             Called with the rows read so far and the rows to read, None where nothing tells them.
 
@@ -116,6 +122,8 @@ class ReferenceProfile:
         """
         source = data if isinstance(data, Source) else Source(data)
         made = cls(*fit_columns(source, Plan.of(prediction, label, score, kinds, ignore, min_count), progress))
+        if multivariate:
+            made = replace(made, together=_together(source, made.features))
         return made.allowing(allowed or {})
 
     def allowing(self, allowed: Mapping[str, Mapping[str, Any]]) -> ReferenceProfile:
@@ -167,7 +175,8 @@ class ReferenceProfile:
         return _checksum(self._content())[:12]
 
     def _content(self) -> dict[str, Any]:
-        content = {
+        together = {} if self.together is None else {"together": self.together.encoded()}
+        content = together | {
             "rows": self.rows,
             "skipped": [list(pair) for pair in self.skipped],
             "features": [encoded(feature) for feature in self.features],
@@ -214,7 +223,7 @@ class ReferenceProfile:
                 "upgrade it, or make the profile anew with `mlmon profile`"
             )
         content = {key: document.get(key) for key in ("rows", "skipped", "features")}
-        content |= {key: document[key] for key in ("scores",) if key in document}
+        content |= {key: document[key] for key in ("scores", "together") if key in document}
         if document.get("checksum") != _checksum(content):
             raise ProfileError(f"{source}: damaged: the checksum does not match; restore it or make a new one")
         try:
@@ -222,7 +231,8 @@ class ReferenceProfile:
             skipped = tuple((str(name), str(reason)) for name, reason in document["skipped"])
             given = document.get("scores")
             scores = ScoreProfile(**{key: _tupled(value) for key, value in given.items()}) if given else None
-            return cls(features, int(document["rows"]), skipped, scores)
+            together = MomentProfile.decoded(document["together"]) if "together" in document else None
+            return cls(features, int(document["rows"]), skipped, scores, together)
         except (LookupError, TypeError, ValueError) as error:
             raise ProfileError(f"{source}: damaged ({error!r}); restore it or make a new one") from None
 
@@ -244,6 +254,16 @@ class ReferenceProfile:
 
 def _tupled(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+def _together(source: Source, features: tuple[FeatureProfile, ...]) -> MomentProfile:
+    if source.in_memory:
+        return MomentProfile.fit([source.table()], features)
+    if not source.rereadable:
+        raise ProfileError(
+            "reference: multivariate: the data can be read only once; give a path, a frame, a lazy frame or a dataset"
+        )
+    return MomentProfile.fit(source.batches(columns=[feature.name for feature in features]), features)
 
 
 def _checksum(content: Mapping[str, Any]) -> str:

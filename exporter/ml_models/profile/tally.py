@@ -28,9 +28,11 @@ from ml_models.profile.ingest import Column
 from ml_models.profile.packing import pack, unpack
 from ml_models.profile.reference import MAX_HASHED, FeatureProfile, ReferenceProfile
 from ml_models.profile.times import numbers
+from ml_models.profile.together import MomentProfile
 from ml_models.stats.binning import finite_range
 from ml_models.stats.calibration import Calibrator
 from ml_models.stats.counting import Block, PointCounter
+from ml_models.stats.moments import Moments
 from ml_models.stats.regression import PARTS, residual_edges
 from ml_models.stats.scores import RELIABILITY_BINS, SCORE_BINS, SCORE_EDGES
 
@@ -72,19 +74,31 @@ class Layout:
         Class slots, ``__other__`` included.
     calibrator : Calibrator
         What makes a probability of a score, for estimates.
+    together : MomentProfile, optional
+        Of the features whose second moments are tallied.
     """
 
     features: tuple[FeatureProfile, ...]
     classes: int = MAX_CLASSES + 1
     calibrator: Calibrator = field(default_factory=Calibrator)
+    together: MomentProfile | None = None
 
     @classmethod
-    def of(cls, reference: ReferenceProfile | None, positive_class: str | None = None) -> Layout:
-        """Return the layout for a reference, or for none; scores are those of the positive class."""
+    def of(
+        cls, reference: ReferenceProfile | None, positive_class: str | None = None, *, multivariate: bool = False
+    ) -> Layout:
+        """Return the layout for a reference, or for none.
+
+        Scores are those of the positive class; the moments of several features are there only where asked for.
+        """
         if reference is None:
             return cls(())
         scores = reference.scores
-        return cls(reference.features, calibrator=scores.calibrator(positive_class) if scores else Calibrator())
+        return cls(
+            reference.features,
+            calibrator=scores.calibrator(positive_class) if scores else Calibrator(),
+            together=reference.together if multivariate else None,
+        )
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -104,11 +118,13 @@ class Layout:
             "scored": (2, self.classes),
             "numbers": (2,),
             "residuals": (len(self.residual_edges) + 1,),
+            "joint_rows": (0 if self.together is None else 2,),
         }
 
     @cached_property
     def sum_shapes(self) -> dict[str, tuple[int, ...]]:
         """Sections of the array of sums, in order."""
+        width = 0 if self.together is None else len(self.together.names)
         return {
             "seconds": (MAX_ENDPOINTS, len(SECONDS)),
             "said": (RELIABILITY_BINS,),
@@ -118,6 +134,8 @@ class Layout:
             "doubt": (self.classes,),
             "estimated_bins": (2, SCORE_BINS),
             "errors": (len(PARTS),),
+            "joint_sums": (width,),
+            "joint_products": (width, width),
         }
 
     @cached_property
@@ -156,6 +174,7 @@ class Layout:
             (f.name, f.role, f.kind, f.edges, f.coarse_edges, f.minimum, f.maximum, f.categories, f.others, f.allowed)
             for f in self.features
         ]
+        together = None if self.together is None else self.together.encoded()
         rest = (
             self.shapes,
             self.sum_shapes,
@@ -165,7 +184,7 @@ class Layout:
             self.residual_edges,
             self.centre,
         )
-        return sha256(repr((meaning, rest, self.calibrator)).encode()).hexdigest()
+        return sha256(repr((meaning, rest, self.calibrator, together)).encode()).hexdigest()
 
     @cached_property
     def index(self) -> dict[tuple[str, str], int]:
@@ -277,6 +296,8 @@ class Tally:
         predicted class; expected negatives and positives per score bin.
     errors : float64 array
         View into ``sums``: those of :data:`ml_models.stats.regression.PARTS`.
+    joint_rows, joint_sums, joint_products
+        Moments of several features, see :meth:`moments`; empty unless the layout has them.
 
     Examples
     --------
@@ -300,6 +321,9 @@ class Tally:
         "extremes",
         "first_items",
         "items",
+        "joint_products",
+        "joint_rows",
+        "joint_sums",
         "layout",
         "losses",
         "numbers",
@@ -336,6 +360,9 @@ class Tally:
     doubt: NDArray[np.float64]
     estimated_bins: NDArray[np.float64]
     errors: NDArray[np.float64]
+    joint_rows: NDArray[np.int64]
+    joint_sums: NDArray[np.float64]
+    joint_products: NDArray[np.float64]
 
     def __init__(
         self,
@@ -442,6 +469,28 @@ class Tally:
         low, high = finite_range(columns)
         self.extremes[MINIMUM, rows] = np.minimum(self.extremes[MINIMUM, rows], low)
         self.extremes[MAXIMUM, rows] = np.maximum(self.extremes[MAXIMUM, rows], high)
+
+    def add_moments(self, columns: NDArray[np.float64]) -> None:
+        """Add rows to the moments of several features.
+
+        Parameters
+        ----------
+        columns : array of shape (n_features, n_rows)
+            Of the features of ``layout.together``, NaN where missing.
+        """
+        if self.layout.together is not None:
+            added = self.layout.together.summed(columns)
+            self.joint_rows += np.array([added.rows, added.incomplete])
+            self.joint_sums += added.sums
+            self.joint_products += added.products
+
+    def moments(self) -> Moments | None:
+        """Return the moments of several features; None unless the layout has them."""
+        together = self.layout.together
+        if together is None:
+            return None
+        rows, incomplete = self.joint_rows.tolist()
+        return Moments(together.moments.centre, rows, incomplete, self.joint_sums, self.joint_products)
 
     def add_column(self, row: int, values: Column) -> None:
         """Count the cells of one feature, of any kind, good and bad ones."""

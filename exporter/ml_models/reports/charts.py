@@ -105,7 +105,9 @@ def legend(face: Typeface, width: float) -> Vector:
     return Vector(width, 10, paint, face)
 
 
-def distribution_chart(face: Typeface, title: str, note: str, source: Any, *, width: float, height: float) -> Vector:
+def distribution_chart(
+    face: Typeface, title: str, note: str, source: Any, *, width: float, height: float, compared: bool = True
+) -> Vector:
     """Return a bar chart of the live window against the reference.
 
     Parameters
@@ -114,6 +116,8 @@ def distribution_chart(face: Typeface, title: str, note: str, source: Any, *, wi
         Name and, below it, a line on scores and sizes.
     source : mapping
         ``bins``, ``upper_edges``, ``reference`` and ``live`` as in ``get_metrics()``.
+    compared : bool
+        Whether to say so where one of the two is absent.
     """
     shown = distribution(source)
 
@@ -135,7 +139,7 @@ def distribution_chart(face: Typeface, title: str, note: str, source: Any, *, wi
                 left - 4, y - 2.2, percent(line * step, 0 if step >= 0.01 else 2), 6.5, colour=MUTED, align="right"
             )
         _bars(pen, shown, x=left, y=bottom, width=inner, height=tall, top=top)
-        if shown.live is None or shown.reference is None:
+        if compared and (shown.live is None or shown.reference is None):
             absent = "No live data" if shown.live is None else "No reference"
             pen.text(width, height - 20, absent, 7, bold=True, colour=MUTED, align="right")
         if shown.edges is None:

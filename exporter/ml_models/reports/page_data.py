@@ -67,7 +67,7 @@ def _row(sheet: Sheet, check: Check) -> list[object]:
         mini_bars(sheet.face, feature.get("distribution"), column(sheet, _DRIFT_COLUMNS[1]), 14),
         score(check.value),
         score(scores.get("js")),
-        score(scores.get("ks")) if feature.get("kind") in {"numeric", None} else "n/a",
+        score(scores.get("ks")) if feature.get("kind") in {"numeric", "datetime", None} else "n/a",
         score(feature.get("noise")),
         count(feature.get("samples")),
         mark,

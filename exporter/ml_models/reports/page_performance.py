@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reportlab.platypus import Flowable, Spacer, Table
 
+from ml_models.reports import page_scores
 from ml_models.reports.drawing import check_sign, status
 from ml_models.reports.formats import NO_DATA, UNSET, count, pair, percent, rate, score, seconds
 from ml_models.reports.layout import BARE, GUTTER, Sheet, column
@@ -46,6 +47,7 @@ def story(sheet: Sheet) -> list[Flowable]:
             "Intervals are Wilson's at 95 %; the tick marks the threshold on a scale from 0 to 1."
         ),
         *_confusion(sheet),
+        *page_scores.story(sheet),
         *sheet.part("Serving"),
         _serving(sheet),
         *timelines(sheet),
@@ -77,6 +79,8 @@ def _confusion(sheet: Sheet) -> list[Flowable]:
     classes = [str(name) for name in entries(confusion.get("classes"))]
     counts = [[number(cell) or 0.0 for cell in entries(row)] for row in entries(confusion.get("counts"))]
     if not classes or len(counts) != len(classes) or any(len(row) != len(classes) for row in counts):
+        if at(sheet.metrics, "performance", "regression"):
+            return []  # of numbers there is none
         return [*sheet.part("Confusion matrix"), sheet.paragraph("No data: no outcomes by class in the window.")]
     if len(classes) <= _MATRIX_CLASSES:
         matrix = confusion_matrix(sheet.face, classes, counts, sheet.width)

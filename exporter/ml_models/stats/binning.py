@@ -93,9 +93,21 @@ def short_edges(edges: Floats) -> Floats:
     pairs = np.nextafter(edges[:-1], np.inf) == edges[1:]
     alone = ~(np.append(pairs, False) | np.append(False, pairs))
     short = edges.copy()
-    for place in np.flatnonzero(alone).tolist():
+    exponent = np.floor(np.log10(np.abs(np.where(edges == 0, 1.0, edges))))
+    # A whole number over (or times) a power of ten that a float holds exactly is the float nearest to that decimal.
+    quick = alone & (exponent >= _DIGITS - _EXACT_POWERS) & (exponent <= _EXACT_POWERS)
+    left = quick.copy()
+    for digits in range(1, _DIGITS + 1):
+        power = digits - 1 - exponent[left]
+        over, times = 10.0 ** np.maximum(power, 0), 10.0 ** np.maximum(-power, 0)
+        found = np.ceil(edges[left] * over / times) / over * times
+        fits = (edges[left] <= found) & (found < limits[left])
+        places = np.flatnonzero(left)[fits]
+        short[places] = found[fits]
+        left[places] = False
+    for place in np.flatnonzero(alone & ~quick).tolist():
         edge, limit = float(edges[place]), float(limits[place])
-        short[place] = next((found for digits in range(1, 16) if edge <= (found := _up(edge, digits)) < limit), edge)
+        short[place] = next((near for digits in range(1, _DIGITS) if edge <= (near := _up(edge, digits)) < limit), edge)
     return short
 
 
@@ -110,6 +122,10 @@ def nested_edges(fine: Floats, coarse: Floats) -> tuple[Floats, Floats]:
     exact = np.union1d(fine, coarse)
     short = short_edges(exact) + 0.0  # one of the two zeros, whichever the data has
     return short, short[np.searchsorted(exact, coarse)]
+
+
+#: Digits that every float holds, and the largest power of ten that it holds exactly.
+_DIGITS, _EXACT_POWERS = 15, 22
 
 
 def _up(value: float, digits: int) -> float:
@@ -156,14 +172,22 @@ def finite_range(columns: Floats | Sequence[NDArray[Any]]) -> tuple[Floats, Floa
     --------
     >>> finite_range(np.array([[3.0, 1.0, np.nan, np.inf], [np.nan] * 4]))
     (array([ 1., inf]), array([  3., -inf]))
+    >>> finite_range([np.array([3, 1])])
+    (array([1.]), array([3.]))
     """
     if not isinstance(columns, np.ndarray):
-        ends = [finite_range(np.asarray(column, dtype=np.float64)[np.newaxis]) for column in columns]
+        ends = [finite_range(column[np.newaxis]) for column in columns]
         return np.array([low[0] for low, _ in ends]), np.array([high[0] for _, high in ends])
+    if columns.dtype.kind != "f":
+        columns = columns.astype(np.float64)
     low, high = columns.min(axis=1, initial=np.inf), columns.max(axis=1, initial=-np.inf)
-    odd = ~(np.isfinite(low) & np.isfinite(high))  # a NaN is its column's minimum and maximum
-    if odd.any():
-        finite = np.isfinite(columns[odd])
-        low[odd] = np.where(finite, columns[odd], np.inf).min(axis=1, initial=np.inf)
-        high[odd] = np.where(finite, columns[odd], -np.inf).max(axis=1, initial=-np.inf)
+    gaps = np.isnan(low)  # of a column with NaN it is NaN
+    if gaps.any():
+        low[gaps] = np.fmin.reduce(columns[gaps], axis=1, initial=np.inf)
+        high[gaps] = np.fmax.reduce(columns[gaps], axis=1, initial=-np.inf)
+    endless = np.isneginf(low) | np.isposinf(high)
+    if endless.any():
+        finite = np.isfinite(columns[endless])
+        low[endless] = np.where(finite, columns[endless], np.inf).min(axis=1, initial=np.inf)
+        high[endless] = np.where(finite, columns[endless], -np.inf).max(axis=1, initial=-np.inf)
     return low + 0.0, high + 0.0  # one of the two zeros, whichever comes first

@@ -167,7 +167,7 @@ class PointCounter:
         absent = None
         if np.isnan(made.floats.min()):
             absent = np.isnan(values)
-            np.copyto(made.floats, self._cells, where=absent)
+            np.fmin(made.floats, self._cells - 1, out=made.floats)  # which a NaN becomes
         np.clip(made.floats, 0, self._cells - 1, out=made.floats)
         np.copyto(made.short, made.floats, casting="unsafe")  # by way of the short integers, which processors have
         np.copyto(made.wide, made.short)

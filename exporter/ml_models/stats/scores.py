@@ -222,7 +222,7 @@ def reliability(positives: ArrayLike, rows: ArrayLike, score_sums: ArrayLike) ->
             float(right[place] / counts[place]),
             wilson(float(right[place]), float(counts[place])),
         )
-        for place in np.flatnonzero(counts)
+        for place in np.flatnonzero(counts).tolist()
     ]
     return Reliability(float(np.abs(right - sums).sum()) / total, tuple(bins))
 

@@ -36,6 +36,9 @@ _VALUES = {
     "dimension": ("completeness", "validity", "schema"),
     "actual": ("0", "1"),
     "predicted": ("0", "1"),
+    "outcome": ("positive", "negative", "succeeded", "failed"),
+    "direction": ("over", "under"),
+    "side": ("above", "below"),
     "status": ("joined", "late", "orphan", "duplicate", "expired", "evicted"),
     "check": ("database", "disk"),
     "collector": ("drift", "system"),
@@ -45,9 +48,9 @@ _VALUES = {
     "timing": ("on_time", "late"),
     "event": ("read", "rejected"),
     "state": ("read", "pending", "rejected"),
-    "outcome": ("succeeded", "failed"),
     "file": ("web_config", "key"),
     "task": ("classification",),
+    "deployment": ("champion",),
     "reference": ("0a1b2c3d",),
 }
 _THRESHOLDS = dict.fromkeys(catalog.SIGNALS, 0.5) | {
@@ -79,9 +82,8 @@ def _series(metric: Metric) -> Iterator[dict[str, str]]:
         bases = [{"role": "feature", "feature": name} for name in _FEATURES]
         bases += [{"role": role, "feature": role} for role in ("prediction", "label")]
     if "bin" in metric.labels:
-        bases = [
-            base | {"bin": bin_} for base in bases for bin_ in _BINS[_FEATURES.get(base["feature"], "categorical")]
-        ]
+        kinds = [_FEATURES.get(base["feature"], "categorical") if "feature" in base else "numeric" for base in bases]
+        bases = [base | {"bin": bin_} for base, kind in zip(bases, kinds, strict=True) for bin_ in _BINS[kind]]
     if metric is catalog.BIN_UPPER_EDGE:
         bases = [base for base in bases if base["bin"] in _EDGES]
     if "signal" in metric.labels:
@@ -93,7 +95,7 @@ def _series(metric: Metric) -> Iterator[dict[str, str]]:
 
 def _value(metric: Metric, labels: dict[str, str], model: str, replica: int, ticks: float) -> str:
     """Return a plausible value; counters of the model "idle" stand still."""
-    if metric is catalog.BIN_UPPER_EDGE:
+    if metric in {catalog.BIN_UPPER_EDGE, catalog.RESIDUAL_UPPER_EDGE}:
         return _EDGES[labels["bin"]]
     if metric is catalog.SECRET_FILE_EXPOSED:
         return "0"

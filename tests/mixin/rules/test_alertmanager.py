@@ -324,6 +324,7 @@ def test_one_error_names_every_fault():
                 {"name": "twice", "models": ["a"]},
                 {"name": "twice", "models": ["b"], "channels": ["pagerduty"], "severities": []},
                 {"name": "critical", "models": ["c"]},
+                {"name": "mine", "models": ["d"], "channels": ["email"], "slack_channel": "#d"},
             ],
         )
     assert list(caught.value.faults) == [
@@ -339,6 +340,7 @@ def test_one_error_names_every_fault():
         "out",
         "watchdog_url_file: needs Alertmanager 0.26, and the file is for 0.25; set alertmanager_version to what runs, "
         "or leave it out",
+        "routes.mine.slack_channel: the route does not tell slack; add it to channels",
     ]
 
 

@@ -33,12 +33,12 @@ EMPTY = Layout.of(None)
 
 
 def layout() -> Layout:
-    """Return a calibration that is not the identity, so that estimates are not of raw scores."""
+    """Return a layout whose calibration is not the identity, so that estimates are not of raw scores."""
     return replace(EMPTY, calibrator=Calibrator((0.1, 0.5, 0.9), (0.05, 0.4, 0.95)))
 
 
 def binary(rng: np.random.Generator) -> Tally:
-    """Return a few predictions, most of them labelled."""
+    """Return the tally of a few predictions, most of them labelled."""
     tally, n = Tally(layout()), int(rng.integers(5, 40))
     scores = rng.beta(0.6, 0.9, n)
     predicted, actual = (scores >= 0.5).astype(int), (rng.random(n) < scores**1.3).astype(int)
@@ -62,7 +62,7 @@ def several(rng: np.random.Generator) -> Tally:
 
 
 def numbers(rng: np.random.Generator) -> Tally:
-    """Numbers, some of which are 0."""
+    """Return the tally of numbers, some of which are 0."""
     tally, n = Tally(EMPTY), int(rng.integers(5, 40))
     actual = np.round(rng.normal(2, 3, n))
     add_numbers(tally, actual, actual + rng.normal(0.3, 1, n))
@@ -70,7 +70,7 @@ def numbers(rng: np.random.Generator) -> Tally:
 
 
 def exported(total: Tally, classes: Classes, positive: int | None, *, scores: bool):
-    """Every counter of a replica, by its series."""
+    """Return every counter of a replica, by its series."""
     found = figures(total, classes, positive)
     binary_scores = positive is not None
     families = [

@@ -319,7 +319,7 @@ def test_a_folder_that_cannot_be_made_is_named_with_the_remedy(watch, data, tmp_
     [
         ({"STATE_DIRECTORY": "/var/lib/mlmon:/x", "XDG_STATE_HOME": "/s"}, "/var/lib/mlmon"),
         ({"XDG_STATE_HOME": "/s"}, "/s/ml-models-monitoring"),
-        ({"HOME": "/home/ann"}, "/home/ann/.local/state/ml-models-monitoring"),
+        ({"HOME": "/users/ann"}, "/users/ann/.local/state/ml-models-monitoring"),
     ],
 )
 def test_the_default_folder_is_where_state_belongs(variables, expected, monkeypatch):

@@ -187,6 +187,20 @@ def test_the_thread_outlives_any_fault(watch, data, until, monkeypatch, caplog):
     assert requests.get(f"{monitor.url}/readyz", timeout=10).status_code == 200
 
 
+def test_a_long_reading_tells_how_far_it_is(watch, data, monkeypatch, caplog):
+    monkeypatch.setattr(engine, "TOLD_SECONDS", 0.0)
+    caplog.set_level("INFO")
+    (data / "a.csv").write_text(HEADER + lines(900_000))
+    told = []
+    monitor = watch()
+    monitor.run_once(lambda progress: told.append((progress, monitor.get_metrics()["reading"])))
+    assert [progress.done for progress, _ in told] == sorted(progress.done for progress, _ in told)
+    assert told[-1][1] == {"file": str(data / "a.csv"), "done": told[-1][0].done, "size": told[-1][0].size}
+    assert told[-1][0].done > 0
+    assert re.search(r"a\.csv: at \d+ % of [\d,]+ bytes", caplog.text)
+    assert monitor.get_metrics()["reading"] is None
+
+
 def test_run_once_beside_the_thread_counts_nothing_twice(watch, data, until):
     monitor = watch(interval=0.05).start()
     for round_ in range(20):
@@ -278,6 +292,7 @@ def test_old_data_lower_the_quality_by_their_timeliness(full):
     assert exposed["ml_data_quality_dimension_ratio", ("dimension", "timeliness")] == 0.0
     assert exposed["ml_data_quality_score_ratio",] == pytest.approx(found["data"]["quality_score"])
     assert exposed["ml_watch_newest_timestamp_seconds",] == 1709269200.0
+    assert f"<td>{100 * found['data']['quality_score']:.1f} %</td>" in full._landing()
 
 
 def test_without_an_allowed_age_timeliness_does_not_apply(watch, data):

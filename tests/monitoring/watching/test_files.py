@@ -6,6 +6,8 @@ import gzip
 import json
 import os
 import shutil
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +15,7 @@ import pytest
 from pyarrow import feather, parquet
 
 from ml_models.errors import DataError
-from ml_models.monitoring.watching import parts, reading
+from ml_models.monitoring.watching import listing, parts, reading
 from watching_helpers import HEADER, age, counted, lines, total
 
 
@@ -368,38 +370,52 @@ def test_a_folder_that_vanishes_fails_the_reading_and_its_return_mends_it(watch,
 
 
 @pytest.fixture
-def unprivileged(tmp_path):
-    """Go on as a user whom permissions bind."""
-    user = os.geteuid()
-    if user == 0:
-        for folder in (tmp_path, *tmp_path.parents):
-            if folder.owner() == "root" and str(folder).startswith("/tmp/"):  # noqa: S108 - pytest's own
-                folder.chmod(0o755)
-        for path in (tmp_path, *tmp_path.rglob("*")):
-            os.chown(path, 65_534, 65_534)
-        os.seteuid(65_534)
-    yield
-    os.seteuid(user)
+def bound_data(monkeypatch):
+    """Return a folder that is opened and listed as a user whom permissions bind, also where root runs the tests."""
+    with tempfile.TemporaryDirectory() as name:  # not pytest's own, whose parents are closed to others
+        yield _bound(Path(name), monkeypatch)
 
 
-def test_a_file_without_permission_is_named_and_read_when_it_may_be(watch, data, unprivileged):
-    secret, good = data / "a.csv", data / "b.csv"
+def _bound(folder: Path, monkeypatch) -> Path:
+    folder.chmod(0o755)
+    if os.geteuid() != 0:
+        return folder
+
+    def bound(call):
+        # Not for the whole test: this user may not even be allowed to read Python's own modules.
+        def as_nobody(*arguments):
+            os.seteuid(65_534)
+            try:
+                return call(*arguments)
+            finally:
+                os.seteuid(0)
+
+        return as_nobody
+
+    monkeypatch.setattr(reading, "opened", bound(reading.opened))
+    monkeypatch.setattr(listing.os, "scandir", bound(os.scandir))
+    return folder
+
+
+def test_a_file_without_permission_is_named_and_read_when_it_may_be(watch, bound_data):
+    secret, good = bound_data / "a.csv", bound_data / "b.csv"
     secret.write_text(HEADER + lines(4))
     good.write_text(HEADER + lines(3))
+    good.chmod(0o644)
     secret.chmod(0)
-    monitor = watch()
+    monitor = watch(bound_data)
     found = monitor.run_once()
     assert total(found) == 3
     assert found["files"]["rejected"][0]["reason"] == "cannot be read: Permission denied; let this user read it"
-    secret.chmod(0o600)
+    secret.chmod(0o644)
     found = monitor.run_once()
     assert (total(found), found["files"]["rejected"]) == (7, [])
 
 
-def test_a_folder_without_permission_is_an_error_and_not_empty(watch, data, unprivileged):
-    data.chmod(0)
+def test_a_folder_without_permission_is_an_error_and_not_empty(watch, bound_data):
+    bound_data.chmod(0)
     try:
         with pytest.raises(DataError, match="Permission denied; let this user list"):
-            watch().run_once()
+            watch(bound_data).run_once()
     finally:
-        data.chmod(0o700)
+        bound_data.chmod(0o700)

@@ -69,6 +69,29 @@ def test_rows_without_a_time_and_from_the_future_are_told_apart(watch, data):
     assert monitor.run_once()["rows"]["late"] == 0, "a time in the future makes nothing look late"
 
 
+def test_a_table_of_very_many_windows_keeps_the_newest_and_counts_all(watch, data):
+    """Ten years by the hour in one table: what the history cannot hold is not told apart, and nothing is lost."""
+    file = data / "a.parquet"
+    moments = np.arange(0, 87_600 * 3_600, 3_600, dtype=np.int64) + int(START.timestamp()) - 90_000 * 3_600
+    parquet.write_table(pa.table({"ts": moments, "x": moments % 100 * 1.0, "city": ["Oslo"] * len(moments)}), file)
+    age(file, 600)
+    found = watch(time_column="ts").run_once()
+    assert found["rows"] == {"total": 87_600, "on_time": 87_600, "late": 0, "ahead": 0, "undated": 0}
+    closed = [one for one in found["trends"] if one["closed"]]
+    assert len(closed) == HISTORY
+    assert all(one["rows"] == 1 for one in found["trends"])
+    starts = [dt.datetime.fromisoformat(one["start"]).timestamp() for one in found["trends"]]
+    assert starts == moments[-HISTORY - 2 :].tolist()
+
+
+def test_the_time_column_is_no_feature_even_if_the_reference_has_it(watch, data):
+    reference = ReferenceProfile.fit({"ts": np.arange(100.0), "x": np.arange(100.0)})
+    (data / "a.csv").write_text("ts,x\n" + "".join(f"{1_700_000_000 + i},{i}\n" for i in range(300)))
+    found = watch(reference=reference, time_column="ts").run_once()
+    assert set(found["data"]["features"]) == {"x"}
+    assert found["data"]["quality"]["schema"] == 1.0
+
+
 def test_a_column_of_time_that_is_missing_leaves_rows_undated(watch, data):
     (data / "a.csv").write_text(HEADER + lines(10))
     assert watch(time_column="ts").run_once()["rows"]["undated"] == 10

@@ -6,7 +6,17 @@ from typing import Any
 
 from ml_models import catalog
 from ml_models.catalog import MODEL_VERSION
-from ml_models.mixin.dashboards import drift, internals, performance, quality, resources, serving, verdict, watched
+from ml_models.mixin.dashboards import (
+    drift,
+    internals,
+    performance,
+    quality,
+    resources,
+    scores,
+    serving,
+    verdict,
+    watched,
+)
 from ml_models.mixin.dashboards.cleanup import DATASOURCE, SCHEMA_VERSION, dashboard_json
 from ml_models.mixin.dashboards.face import grafanalib
 from ml_models.mixin.dashboards.layout import arranged
@@ -36,6 +46,7 @@ def model_dashboard() -> dict[str, Any]:
         quality.row(),
         watched.row(),
         performance.row(),
+        scores.row(),
         resources.health(),
         resources.row(),
         internals.row(),

@@ -196,11 +196,23 @@ def cells_ratio(part: Metric, *, whole_range: bool = False) -> str:
 
 
 def bins(share_of_bin: str, role: str, *, chosen: bool) -> str:
-    """Return shares by bin, with the bin's upper edge written into its name where it has a finite one.
+    """Return shares by bin, with the bin's upper edge written into its name where it has a finite one."""
+    return _with_edges(share_of_bin, select(catalog.BIN_UPPER_EDGE, chosen=chosen, role=role))
 
-    The edge is rounded to four digits: ``03 ≤ 12.35``. ``count_values`` turns the edge from a value into a label.
+
+def residual_bins() -> str:
+    """Return the share of each bin among the residuals of the dashboard's time range."""
+    counts = increase(catalog.RESIDUAL_OBSERVATIONS)
+    ratio = f"{sum_by('bin', counts)} / on () group_left () (sum({counts}) > 0)"
+    return _with_edges(ratio, select(catalog.RESIDUAL_UPPER_EDGE))
+
+
+def _with_edges(share_of_bin: str, edges_of_bins: str) -> str:
+    """Return shares by bin, each bin named with its upper edge, rounded to four digits: ``03 ≤ 12.35``.
+
+    ``count_values`` turns the edge from a value into a label.
     """
-    edge = max_by("bin", f"{select(catalog.BIN_UPPER_EDGE, chosen=chosen, role=role)} < Inf")
+    edge = max_by("bin", f"{edges_of_bins} < Inf")
     power = f"10 ^ (3 - floor(log10(clamp_min(abs({edge}), 1e-9))))"
     edges = f'count_values by (bin) ("edge", round({edge} * {power}) / {power})'
     named = f'label_join(({share_of_bin}) * on (bin) group_left (edge) {edges}, "bin", " ≤ ", "bin", "edge")'

@@ -7,7 +7,7 @@ import math
 from ml_models import catalog
 from ml_models.mixin.names import BIN, FEATURE, RuleSettings
 from ml_models.mixin.promql import last, max_by, sum_by, text
-from ml_models.mixin.rules.parts import PER_FEATURE, PER_MODEL, Counter, Rule, pooled
+from ml_models.mixin.rules.parts import PER_FEATURE, PER_MODEL, Counter, Rule, stepped
 from ml_models.stats.drift import CLAMP
 
 COUNTERS: tuple[Counter, ...] = (
@@ -23,7 +23,7 @@ def drift(settings: RuleSettings) -> tuple[Rule, ...]:
     live, reference = names.live, names.reference_aligned
     middle = f"({live} + {reference}) / 2"
     return (
-        pooled(settings, BIN, catalog.BIN_OBSERVATIONS),
+        stepped(settings, BIN, catalog.BIN_OBSERVATIONS),
         Rule(names.feature_increase, sum_by(FEATURE, names.bin_increase)),
         Rule(names.reference, max_by(BIN, last(catalog.BIN_REFERENCE, lookback))),
         # Guarded by "and": where the reference is gone altogether, zeros would make every feature drift.
@@ -120,8 +120,8 @@ def drift(settings: RuleSettings) -> tuple[Rule, ...]:
                   /
                 count by (model) ({names.judged_psi}{{role="feature"}})"""),
         ),
-        pooled(settings, FEATURE, catalog.FEATURE_OBSERVATIONS),
-        pooled(settings, FEATURE, catalog.FEATURE_MISSING),
+        stepped(settings, FEATURE, catalog.FEATURE_OBSERVATIONS),
+        stepped(settings, FEATURE, catalog.FEATURE_MISSING),
         Rule(
             names.missing,
             text(f"""

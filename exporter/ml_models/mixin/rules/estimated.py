@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ml_models import catalog
-from ml_models.mixin.names import CELL, CLASS, MODEL, OUTCOME_BIN, PREDICTED, RuleSettings
+from ml_models.mixin.names import CLASS, MODEL, OUTCOME_BIN, PREDICTED, RuleSettings
 from ml_models.mixin.promql import sum_by, text
 from ml_models.mixin.rules.parts import Counter, Rule, pooled
 from ml_models.mixin.rules.performance import confusion
@@ -17,7 +17,6 @@ _OTHERS: tuple[Counter, ...] = (
     (OUTCOME_BIN, catalog.ESTIMATED_SCORE_OUTCOMES_ABOVE),
     *((PREDICTED, metric) for metric in _GAP),
 )
-COUNTERS: tuple[Counter, ...] = ((CELL, catalog.ESTIMATED_OUTCOMES), *_OTHERS)
 
 _ESTIMATED = (
     catalog.ESTIMATED_ACCURACY, catalog.ESTIMATED_PRECISION, catalog.ESTIMATED_RECALL, catalog.ESTIMATED_F1,

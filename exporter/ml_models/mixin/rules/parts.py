@@ -56,7 +56,7 @@ class RuleGroup:
 
 
 def is_long(window: str) -> bool:
-    """Return whether a window is summed from short increases."""
+    """Return whether a window is long, so that many series are summed from short increases."""
     return seconds(window) >= LONG_WINDOW_SECONDS
 
 
@@ -67,10 +67,17 @@ def step(settings: RuleSettings, labels: tuple[str, ...], metric: Metric) -> Rul
 
 def pooled(settings: RuleSettings, labels: tuple[str, ...], metric: Metric) -> Rule:
     """Return the rule for a counter's growth over the window, summed over replicas and workers."""
+    return Rule(settings.names.increase(labels, metric), sum_by(labels, increase(metric, settings.window)))
+
+
+def stepped(settings: RuleSettings, labels: tuple[str, ...], metric: Metric) -> Rule:
+    """Return the same for a family of very many series, in a long window from its short increases.
+
+    Not for labels: they come in batches, and what falls between two steps is seen by neither.
+    """
+    if not is_long(settings.window):
+        return pooled(settings, labels, metric)
     names = settings.names
-    if is_long(settings.window):
-        return Rule(
-            names.increase(labels, metric),
-            f"sum_over_time({names.increase(labels, metric, STEP)}[{settings.window}])",
-        )
-    return Rule(names.increase(labels, metric), sum_by(labels, increase(metric, settings.window)))
+    return Rule(
+        names.increase(labels, metric), f"sum_over_time({names.increase(labels, metric, STEP)}[{settings.window}])"
+    )

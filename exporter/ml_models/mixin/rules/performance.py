@@ -6,10 +6,8 @@ from ml_models import catalog
 from ml_models.catalog import Metric
 from ml_models.mixin.names import CELL, CLASS, MODEL, RuleSettings
 from ml_models.mixin.promql import sum_by, text
-from ml_models.mixin.rules.parts import Counter, Rule, pooled
+from ml_models.mixin.rules.parts import Rule, pooled
 from ml_models.stats.intervals import Z95
-
-COUNTERS: tuple[Counter, ...] = ((CELL, catalog.OUTCOMES),)
 
 #: Accuracy, precision, recall and F1.
 Scores = tuple[Metric, Metric, Metric, Metric]

@@ -10,7 +10,7 @@ from ml_models.mixin.rules.parts import PER_MODEL, Counter, Rule, pooled
 _DIRECTION = ("model", "direction")
 _SIDE = ("model", "side")
 
-COUNTERS: tuple[Counter, ...] = (
+_COUNTERS: tuple[Counter, ...] = (
     (MODEL, catalog.NUMBERS),
     (_DIRECTION, catalog.NUMBERS_ERROR),
     (MODEL, catalog.NUMBERS_SQUARED),
@@ -40,7 +40,7 @@ def rules(settings: RuleSettings) -> tuple[Rule, ...]:
     over, under = (f'sum by (model) ({errors}{{direction="{one}"}})' for one in ("over", "under"))
     residuals = names.increase(MODEL_BIN, catalog.RESIDUAL_OBSERVATIONS)
     return (
-        *(pooled(settings, labels, metric) for labels, metric in COUNTERS),
+        *(pooled(settings, labels, metric) for labels, metric in _COUNTERS),
         Rule(names.figure(catalog.MAE), f"{sum_by(MODEL, errors)} / ({rows} > 0)"),
         Rule(names.figure(catalog.RMSE), f"sqrt({squared} / ({rows} > 0))"),
         Rule(names.figure(catalog.BIAS), f"({over} - {under}) / ({rows} > 0)"),

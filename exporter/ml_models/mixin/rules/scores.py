@@ -9,7 +9,7 @@ from ml_models.mixin.promql import sum_by, text
 from ml_models.mixin.rules.parts import PER_MODEL, Counter, Rule, pooled
 from ml_models.stats.intervals import Z95
 
-COUNTERS: tuple[Counter, ...] = (
+_COUNTERS: tuple[Counter, ...] = (
     (OUTCOME_BIN, catalog.SCORE_OUTCOMES),
     (OUTCOME_BIN, catalog.SCORE_OUTCOMES_ABOVE),
     (MODEL_BIN, catalog.CALIBRATION_OUTCOMES),
@@ -29,7 +29,7 @@ def rules(settings: RuleSettings) -> tuple[Rule, ...]:
     )
     rows = names.increase(MODEL, catalog.CALIBRATION_OUTCOMES)
     return (
-        *(pooled(settings, labels, metric) for labels, metric in COUNTERS),
+        *(pooled(settings, labels, metric) for labels, metric in _COUNTERS),
         roc_auc(names, catalog.ROC_AUC, catalog.SCORE_OUTCOMES, catalog.SCORE_OUTCOMES_ABOVE),
         *_interval(names),
         _pr_auc(names),

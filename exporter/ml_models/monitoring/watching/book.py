@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ml_models.monitoring.watching.listing import Found
 from ml_models.monitoring.watching.parts import Marks
 from ml_models.monitoring.watching.times import event_times
-from ml_models.monitoring.watching.windows import SLOTS, Summarise, Windows
+from ml_models.monitoring.watching.windows import HISTORY, SLOTS, Summarise, Windows
 from ml_models.profile.counting import TableCounter
 from ml_models.profile.ingest import Columns, taken
 from ml_models.profile.reference import ReferenceProfile
@@ -162,6 +162,10 @@ class RowCounter:
         draft.rows["on_time"] += int(on_time.sum())
         if on_time.any():
             draft.newest = max(draft.newest or -np.inf, float(moments[on_time].max()))
+            # What would be pushed out of the history by this table alone need not be told apart.
+            numbers = np.unique(slots[on_time] // SLOTS)
+            if len(numbers) > HISTORY + 2:
+                on_time &= slots // SLOTS >= numbers[-(HISTORY + 2)]
             # Slots matter to the newest windows only; the others close at once and are counted whole.
             open_from = (int(slots[on_time].max()) // SLOTS - 1) * SLOTS
             slots = np.where(slots >= open_from, slots, slots // SLOTS * SLOTS)

@@ -13,7 +13,6 @@ import json
 import os
 import secrets
 from collections import Counter, deque
-from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -254,9 +253,11 @@ def _windows(layout: Layout, span: float, content: dict[str, Any]) -> Windows:
 
 
 def _record(record: FileRecord) -> list[Any]:
-    entry = asdict(record)
-    marks = entry.pop("marks")
-    return [*entry.values(), list(marks.values())]
+    marks = record.marks
+    return [
+        record.size, record.modified, record.identity, record.position, record.rows, record.fault, record.retry,
+        record.since, record.seen, [marks.head, marks.head_bytes, marks.tail, marks.tail_bytes],
+    ]  # fmt: skip
 
 
 def _file(entry: list[Any]) -> FileRecord:

@@ -11,59 +11,24 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-from ml_models.errors import CheckpointError, MissingExtraError, MonitoringError, ProfileError
-from ml_models.monitoring.logs import rate_limited
+from ml_models.errors import CheckpointError, MissingExtraError, MonitoringError
 from ml_models.monitoring.watching import checkpoint
 from ml_models.monitoring.watching.book import Book, Counts, FileRecord, Outcome, Progress, RowCounter
-from ml_models.monitoring.watching.listing import listed, shown
-from ml_models.monitoring.watching.reading import Reading, Steady, Stopped, Surroundings, learning_tables
+from ml_models.monitoring.watching.learning import learn
+from ml_models.monitoring.watching.reading import Reading, Steady, Stopped, Surroundings
+from ml_models.monitoring.watching.settings import Settings
 from ml_models.monitoring.watching.windows import Summarise
 from ml_models.profile.readers import Types
-from ml_models.profile.reference import EDGE_SAMPLE_ROWS, ReferenceProfile
+from ml_models.profile.reference import ReferenceProfile
 from ml_models.profile.tally import Layout
 
 _LOG = logging.getLogger(__name__)
 
 #: Seconds between two writings of the checkpoint during a reading, and how many times as long as a writing takes.
 COMMIT_SECONDS, COMMIT_SHARE = 5.0, 20.0
-#: Whole files are learnt from until they hold so many times the rows that are needed at least.
-LEARN_TIMES = 10
 #: Seconds between two lines of the log about a long reading.
 TOLD_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What is watched, and how.
-
-    Attributes
-    ----------
-    source : str or Path
-    folder : Path
-        Of the checkpoint.
-    window : float
-        Seconds.
-    time_column, prediction, label : str or None
-    ignore : tuple of str
-    learn_rows : int
-        Rows that a reference is learnt from at least.
-    """
-
-    source: str | Path
-    folder: Path
-    window: float
-    time_column: str | None
-    prediction: str | None
-    label: str | None
-    ignore: tuple[str, ...]
-    learn_rows: int
-
-    def meaning(self) -> dict[str, Any]:
-        """Return what gives the windows their meaning."""
-        return {"window": self.window, "time_column": self.time_column}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +80,16 @@ class Watch:
         self.settings, self._given, self._summarise, self._now = settings, reference, summarise, now
         self._types: Types = {}
         self._steady: Steady = {}
+        self._folder: checkpoint.Folder | None = None
         self.reset()
 
     def reset(self) -> None:
         """Begin as if nothing had been read by this process: at first, and in a forked child."""
         self._running = threading.Lock()
         self._stop = threading.Event()
-        self._folder: checkpoint.Folder | None = None
+        if self._folder is not None:
+            self._folder.close()
+            self._folder = None
         self._book: Book | None = None
         self._counter: RowCounter | None = None
         self._committed = 0.0
@@ -221,7 +189,7 @@ class Watch:
         """
         with self._running:
             self._open()
-            begun = time.monotonic()
+            begun = self._told = time.monotonic()
             try:
                 outcome = self._read()
             except Stopped:
@@ -272,11 +240,13 @@ class Watch:
             there=there,
         )
         self.published.runs["succeeded"] += 1
+        told = dict(self.published.outcome.pending) if self.published.outcome is not None else {}
+        for name, why in outcome.pending:
+            if told.get(name) != why:
+                _LOG.info("%s: not read to its end: %s", name, why)
         self._publish(outcome)
         if reading.rows:
             _LOG.info("%s rows more are counted, %d files are there", f"{reading.rows:,}", len(there))
-        for name, (_, why) in reading.pending.items():
-            _LOG.info("%s: not read to its end: %s", name, why)
         return outcome
 
     def _tell(self, progress: Progress) -> None:
@@ -284,59 +254,27 @@ class Watch:
         if self.on_progress is not None:
             self.on_progress(progress)
         now = time.monotonic()
-        if self._told and now - self._told >= TOLD_SECONDS and progress.size:
+        if now - self._told >= TOLD_SECONDS and progress.size:
             _LOG.info("%s: at %d %% of %s bytes", progress.file, 100 * progress.done // progress.size,
                       f"{progress.size:,}")  # fmt: skip
-            self._told = now
-        elif not self._told:
             self._told = now
 
     # --- the reference ------------------------------------------------------------------------------------------------
 
     def _learn(self) -> int:
         """Learn the reference from the first data; if there are too few, return how many rows there are."""
-        settings = self.settings
-        found = listed(settings.source)
-        needed = settings.learn_rows
-        some = learning_tables(found, {}, self._stop.is_set, enough=needed, most=needed)
-        rows = sum(table.rows for table in some)
-        if rows < settings.learn_rows:
-            rate_limited(_LOG, f"learn-{shown(settings.source)}", 600.0).warning(
-                "there are %d of %d rows to learn the reference from; nothing is counted before", rows,
-                settings.learn_rows,
-            )  # fmt: skip
+        rows, reference = learn(self.settings, self._stop.is_set)
+        if reference is None:
             return rows
-        first = learning_tables(
-            found, {}, self._stop.is_set, enough=LEARN_TIMES * needed, most=EDGE_SAMPLE_ROWS
-        )  # fmt: skip
-        reference = ReferenceProfile.fit(
-            first,
-            prediction=settings.prediction,
-            label=settings.label,
-            ignore=self._left_out(found),
-        )
-        book = Book(reference, True, Counts(Layout.of(reference), settings.window))
-        copy = settings.folder / checkpoint.REFERENCE_COPY
+        copy = self.settings.folder / checkpoint.REFERENCE_COPY
         # The checkpoint holds it too, which is what counts; this one is for people and for `mlmon drift`.
         checkpoint.replace_durably(copy, reference.to_json().encode())
         _LOG.warning(
             "no reference is given: the first %s rows become it (%s); if they are not good, give one that is",
             f"{reference.rows:,}", copy,
         )  # fmt: skip
-        self._begin(book)
+        self._begin(Book(reference, True, Counts(Layout.of(reference), self.settings.window)))
         return rows
-
-    def _left_out(self, found: list[Any]) -> list[str]:
-        """Return the columns to leave out that there are: a profile refuses unknown ones."""
-        wanted = {*self.settings.ignore, *([self.settings.time_column] if self.settings.time_column else [])}
-        first = next(learning_tables(found, {}, self._stop.is_set, enough=1, most=1), None)
-        missing = sorted(wanted - set(first.by_name)) if first is not None else []
-        if missing and self.settings.time_column in missing and first is not None:
-            raise ProfileError(
-                f"{shown(self.settings.source)}: no column {self.settings.time_column!r} to take the time from; there "
-                f"are {', '.join(first.by_name)}"
-            )
-        return sorted(wanted - set(missing))
 
     # --- the checkpoint -----------------------------------------------------------------------------------------------
 
@@ -380,6 +318,3 @@ class Watch:
             )  # fmt: skip
         else:
             self.published = Published(book.reference, book.learnt, book.counts, dict(book.files), outcome, before.runs)
-
-
-__all__ = ["Outcome", "Published", "Settings", "Stopped", "Watch"]

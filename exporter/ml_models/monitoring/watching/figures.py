@@ -11,8 +11,9 @@ from ml_models.collectors.data import DataCollector
 from ml_models.collectors.description import data_figures, finite
 from ml_models.collectors.files import FilesState
 from ml_models.monitoring.watching.book import EVENTS, TIMINGS, Progress
-from ml_models.monitoring.watching.engine import Published, Settings
+from ml_models.monitoring.watching.engine import Published
 from ml_models.monitoring.watching.listing import shown
+from ml_models.monitoring.watching.settings import Settings
 from ml_models.profile.tally import EXAMINED, Tally
 from ml_models.stats.quality import timeliness
 
@@ -206,7 +207,10 @@ def facts(found: Published, collector: DataCollector | None, settings: Settings)
         result.append(("Reference", f"{found.reference.fingerprint}{', learnt' if found.learnt else ''}"))
     if collector is not None and found.counts is not None:
         window, _, _ = found.counts.windows.view()
-        drift, quality = collector.drift(window), collector.quality(window)
+        drift, quality = (
+            collector.drift(window),
+            collector.quality(window, timeliness=timely(found, collector.thresholds)),
+        )
         drifted = [
             feature.name
             for row, feature in enumerate(collector.layout.features)

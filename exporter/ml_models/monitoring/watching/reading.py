@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -19,7 +19,7 @@ from ml_models.monitoring.watching.book import Book, Counts, FileRecord, Progres
 from ml_models.monitoring.watching.listing import Found, again, listed
 from ml_models.monitoring.watching.parts import Marks, agrees, header_of, is_whole, marks, opened, tables, text_parts
 from ml_models.profile.ingest import Columns
-from ml_models.profile.readers import Types
+from ml_models.profile.readers import Types, rows_in
 
 _LOG = logging.getLogger(__name__)
 
@@ -118,6 +118,9 @@ class Reading:
                 self._reject(one, error)
         for name in self._steady.keys() - self.pending.keys():
             del self._steady[name]
+        growing = {one.file.path for one in found if one.by_line}
+        for path, column in [key for key in self._types if key[0] not in growing]:
+            del self._types[path, column]
         return there
 
     # --- which file is which ------------------------------------------------------------------------------------------
@@ -268,8 +271,9 @@ class Reading:
         draft = self._book.counts.draft()
         rows = 0
         try:
+            in_all = rows_in(one.file)
             for table in tables(one, self._types):
-                self._pause(one, 0)
+                self._pause(one, one.size * rows // in_all if in_all else 0)
                 self._count(draft, table, one)
                 rows += table.rows
         except DataError:
@@ -365,41 +369,3 @@ def without_values(fault: str) -> str:
     'conversion error to int64: invalid value; write it again'
     """
     return _CITED_VALUE.sub("invalid value", _CITED_ROW.sub(r"\1", fault))
-
-
-def learning_tables(
-    found: list[Found], types: Types, stopping: Callable[[], bool], *, enough: int, most: int
-) -> Iterator[Columns]:
-    """Yield the first rows of the data: whole files until there are enough, at most so many rows.
-
-    Raises
-    ------
-    Stopped
-    """
-    done = 0
-    for one in found:
-        try:
-            for table in _first_tables(one, types):
-                if stopping():
-                    raise Stopped
-                yield table
-                done += table.rows
-                if done >= most:
-                    return
-        except (DataError, OSError) as error:
-            fault = without_values(str(error).removeprefix(f"{one.name}: "))
-            _LOG.warning("%s: nothing is learnt from it: %s", one.name, fault)
-        if done >= enough:
-            return
-
-
-def _first_tables(one: Found, types: Types) -> Iterator[Columns]:
-    if not one.by_line:
-        yield from tables(one, types)
-        return
-    with opened(one.file) as stream:
-        header = header_of(stream, one)
-        if header is None:
-            return
-        for part in text_parts(stream, one, 0, still=False):
-            yield from tables(one, types, part, header)
