@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+#: For processes of a minute: compiling code well would cost more than it saves.
+_QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
 
 @pytest.fixture(scope="package")
 def spark(tmp_path_factory):
@@ -28,10 +31,13 @@ def spark(tmp_path_factory):
             .config("spark.driver.host", "127.0.0.1")
             .config("spark.driver.memory", "512m")
             .config("spark.executor.memory", "512m")
+            .config("spark.driver.extraJavaOptions", _QUICK)
+            .config("spark.executor.extraJavaOptions", _QUICK)
+            .config("spark.sql.codegen.wholeStage", "false")
             .config("spark.ui.enabled", "false")
             .config("spark.ui.showConsoleProgress", "false")
             .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
-            .config("spark.sql.shuffle.partitions", "8")
+            .config("spark.sql.shuffle.partitions", "4")
             .config("spark.sql.session.timeZone", "UTC")
             .getOrCreate()
         )
