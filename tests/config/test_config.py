@@ -144,6 +144,7 @@ def test_data_monitor_gets_its_interval_the_data_thresholds_and_a_port_of_its_ow
             "rejected_files_max": 0.0,
         },
         "drift_method": "psi",
+        "quality_weights": None,
         "host": "127.0.0.1",
         "port": 9878,
         "web_config": None,

@@ -210,6 +210,7 @@ class Config:
             "checkpoint": settings.data.checkpoint,
             "alert_thresholds": settings.data.watch_signals(),
             "drift_method": settings.data.drift_method,
+            "quality_weights": settings.data.weights(),
             "host": settings.server.host,
             "port": settings.server.port_for_data(),
             "web_config": settings.server.web_config,

@@ -10,19 +10,25 @@ from ml_models.catalog import SIGNALS
 from ml_models.errors import ConfigError
 from ml_models.profile.reference import ReferenceProfile
 from ml_models.stats.drift import METHODS
+from ml_models.stats.quality import DIMENSIONS
 
 
 def faults(given: Mapping[str, Any], positive: Iterable[str], thresholds: Iterable[str]) -> list[str]:
-    """Return what is wrong with arguments: numbers that must be above 0, the drift method, names of signals.
+    """Return what is wrong with arguments: numbers that must be above 0, the drift method, weights, names of signals.
 
     Examples
     --------
-    >>> faults({"window": 0, "drift_method": "psi"}, ["window"], [])
+    >>> faults({"window": 0, "drift_method": "psi", "quality_weights": None}, ["window"], [])
     ['window: found 0; a number above 0']
     """
     found = [f"{name}: found {given[name]!r}; a number above 0" for name in positive if not given[name] > 0]
     if given["drift_method"] not in METHODS:
         found.append(f"drift_method: unknown {given['drift_method']!r}; choose from {', '.join(sorted(METHODS))}")
+    found += [
+        f"quality_weights: {name!r}: found {weight!r}; give {', '.join(DIMENSIONS)} numbers of 0 or more"
+        for name, weight in (given["quality_weights"] or {}).items()
+        if name not in DIMENSIONS or not weight >= 0
+    ]
     return found + [
         f"alert_thresholds: unknown signal {signal!r}; choose from {', '.join(SIGNALS)}"
         for signal in thresholds

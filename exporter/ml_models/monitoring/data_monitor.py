@@ -82,6 +82,8 @@ class DataMonitor:
         By signal (see :data:`ml_models.catalog.SIGNALS`), in base units.
     drift_method : str
         Method whose score is compared with the drift thresholds.
+    quality_weights : mapping, optional
+        Weight of each dimension in the quality score; 1 unless given.
     host : str
         Address of the HTTP endpoint.
     port : int
@@ -127,6 +129,7 @@ class DataMonitor:
         checkpoint: str | Path | None = None,
         alert_thresholds: Mapping[str, float] | None = None,
         drift_method: str = "psi",
+        quality_weights: Mapping[str, float] | None = None,
         host: str = "127.0.0.1",
         port: int = DEFAULT_PORT,
         web_config: str | Path | None = None,
@@ -139,7 +142,7 @@ class DataMonitor:
         self.name = name or _name_of(data_path)
         self.version, self.interval = version, interval
         guard = None if web_config is None else Guard(Path(web_config))
-        self._method = drift_method
+        self._method, self._weights = drift_method, quality_weights
         folder = Path(checkpoint) if checkpoint is not None else default_folder(self.name, str(data_path))
         learn_rows = max(1, int(self.thresholds["samples_min"]))
         self._settings = Settings(
@@ -371,12 +374,15 @@ class DataMonitor:
         if found.counts is None:
             return None
         if self._collector is None or self._collector.layout is not found.counts.layout:
-            self._collector = DataCollector(self.name, found.counts.layout, self.thresholds, self._method)
+            self._collector = self._collecting(found.counts.layout)
         return self._collector
 
     def _summarise(self, layout: Layout) -> Callable[..., dict[str, Any]]:
-        collector = DataCollector(self.name, layout, self.thresholds, self._method)
+        collector = self._collecting(layout)
         return lambda tally: figures.summary(collector, tally)
+
+    def _collecting(self, layout: Layout) -> DataCollector:
+        return DataCollector(self.name, layout, self.thresholds, self._method, weights=self._weights)
 
     @property
     def reference(self) -> ReferenceProfile | None:

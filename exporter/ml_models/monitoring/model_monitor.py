@@ -40,7 +40,6 @@ from ml_models.monitoring.shadow import Shadow
 from ml_models.monitoring.snapshot import data_section, labels_section, performance_section, system_section
 from ml_models.profile.classes import natural_order
 from ml_models.profile.reference import ReferenceProfile, Role
-from ml_models.stats.quality import DIMENSIONS
 
 _LOG = logging.getLogger(__name__)
 
@@ -231,11 +230,6 @@ class ModelMonitor:
         if given["deployment"] not in get_args(Deployment):
             known = ", ".join(get_args(Deployment))
             faults.append(f"deployment: unknown {given['deployment']!r}; choose from {known}")
-        faults += [
-            f"quality_weights: {name!r}: found {weight!r}; give {', '.join(DIMENSIONS)} numbers of 0 or more"
-            for name, weight in (given["quality_weights"] or {}).items()
-            if name not in DIMENSIONS or not weight >= 0
-        ]
         if given["task"] not in {"auto", "classification", "regression"}:
             faults.append(f"task: unknown {given['task']!r}; choose from auto, classification, regression")
         if faults:

@@ -20,10 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_models.catalog import BATCH_BUCKETS, LAG_BUCKETS, LATENCY_BUCKETS
+from ml_models.errors import DataError
 from ml_models.profile.allowed import TextCheck
 from ml_models.profile.cells import CategoryIndex
 from ml_models.profile.features import counted_values
 from ml_models.profile.ingest import Column
+from ml_models.profile.packing import pack, unpack
 from ml_models.profile.reference import MAX_HASHED, FeatureProfile, ReferenceProfile
 from ml_models.profile.times import numbers
 from ml_models.profile.together import MomentProfile
@@ -33,6 +35,8 @@ from ml_models.stats.counting import Block, PointCounter
 from ml_models.stats.moments import Moments
 from ml_models.stats.regression import PARTS, residual_edges
 from ml_models.stats.scores import RELIABILITY_BINS, SCORE_BINS, SCORE_EDGES
+
+_WHAT = "tally"
 
 #: Cells of a feature before its bins.
 ROWS, MISSING, INVALID, BELOW, ABOVE = range(5)
@@ -418,10 +422,14 @@ class Tally:
         self.sums[:] = 0
         self.extremes[:] = _no_extremes(len(self.layout.features))
 
+    @property
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """The arrays that a tally is made of: counts, sums, extremes. All others are views of them."""
+        return self.counts, self.sums, self.extremes
+
     def to_bytes(self) -> bytes:
-        """Return the tally for a file or another process: the layout's hash, then the arrays, little-endian."""
-        arrays = (self.counts.astype("<i8"), self.sums.astype("<f8"), self.extremes.astype("<f8"))
-        return bytes.fromhex(self.layout.fingerprint) + b"".join(array.tobytes() for array in arrays)
+        """Return the tally for a file or another machine, with the fingerprint of its layout."""
+        return pack(_WHAT, {"layout": self.layout.fingerprint}, [a.ravel().view(np.int64) for a in self.arrays])
 
     @classmethod
     def from_bytes(cls, layout: Layout, data: bytes) -> Tally:
@@ -429,8 +437,8 @@ class Tally:
 
         Raises
         ------
-        ValueError
-            If it is cut off, or of another layout.
+        DataError
+            If it is cut off, of another layout or of another version.
 
         Examples
         --------
@@ -440,21 +448,13 @@ class Tally:
         >>> Tally.from_bytes(layout, tally.to_bytes()).extremes.tolist()
         [[7.0], [7.0]]
         """
-        head, width = bytes.fromhex(layout.fingerprint), len(layout.features)
-        if data[: len(head)] != head:
-            raise ValueError("a tally of another layout: the reference or its bins differ")
-        sizes = (layout.size, layout.sum_size, 2 * width)
-        if len(data) != len(head) + 8 * sum(sizes):
-            raise ValueError(
-                f"a tally of {len(data)} bytes, not {len(head) + 8 * sum(sizes)}: it is cut off or damaged"
-            )
-        body, middle, end = data[len(head) :], 8 * sizes[0], 8 * (sizes[0] + sizes[1])
-        return cls(
-            layout,
-            np.frombuffer(body[:middle], "<i8").astype(np.int64),
-            np.frombuffer(body[middle:end], "<f8").astype(np.float64),
-            np.frombuffer(body[end:], "<f8").astype(np.float64).reshape(2, width),
-        )
+        facts, packed = unpack(_WHAT, data)
+        if facts.get("layout") != layout.fingerprint:
+            raise DataError("tally: counted with another reference; give the profile that it was counted with")
+        tally = cls(layout)
+        for mine, read in zip(tally.arrays, packed, strict=True):
+            mine[...] = read.view(mine.dtype).reshape(mine.shape)
+        return tally
 
     def add_block(self, rows: NDArray[np.intp], columns: Block) -> None:
         """Count the values of numeric features.
