@@ -30,6 +30,10 @@ from ml_models.profile.tally import BUCKETS, CALL_SECONDS, CALLS, ENDS, ERRORS, 
 _BOUNDS, _LAG_BOUNDS = np.array(LATENCY_BUCKETS), np.array(LAG_BUCKETS)
 _END = {name: place for place, name in enumerate(ENDS)}
 
+#: Batches of at most as many rows are counted together with others like them: a few rows cost less than the steps do
+#: that each batch takes.
+_SMALL = 256
+
 
 class Drain:
     """Adds events to a tally and predictions to the ledger.
@@ -124,6 +128,7 @@ class Drain:
         single_numbers: list[int] = []
         single_results: list[Any] = []
         single_ids: list[Any] = []
+        alike: dict[Any, list[tuple[int, Any, Any]]] = {}
         predicted: list[int] = []
         for number, captured, result, own in zip(numbers, features, results, ids, strict=True):
             if result is FAILED:
@@ -134,8 +139,12 @@ class Drain:
                 single_numbers.append(number)
                 single_results.append(result)
                 single_ids.append(own)
-                continue
-            self._guard("output", self._batch_result, tally, number, rows, result, own)
+            elif (kind := _kind_of_small(result, rows)) is not None:
+                alike.setdefault(kind, []).append((number, result, own))
+            else:
+                self._guard("output", self._batch_result, tally, number, rows, result, own)
+        for batches in alike.values():
+            self._guard("output", self._small_batches, tally, batches)
         if single_numbers:
             plain = [None if _is_container(value) else value for value in single_results]
             named = single_ids if any(own is not None for own in single_ids) else None
@@ -155,11 +164,19 @@ class Drain:
         held = None if outputs is None else self._outputs(tally, outputs)
         if held is None or len(held) != rows:
             held = Held.of(np.full(rows, -1, dtype=np.int64))
-        listed = own if isinstance(own, list | tuple | np.ndarray) else [own] * (0 if own is None else rows)
-        named = [id_key(one) for one in listed[:rows]] + [None] * (rows - len(listed))
         told_apart = keys(number, rows)
         count = len(told_apart)
-        self._parts.append((told_apart, held[:count], named[:count] if own is not None else None))
+        self._parts.append((told_apart, held[:count], _id_keys(own, rows)[:count] if own is not None else None))
+
+    def _small_batches(self, tally: Tally, batches: Sequence[tuple[int, Any, Any]]) -> None:
+        """Count batches whose outputs are of one kind, an output a row."""
+        results = [result for _, result, _ in batches]
+        together = list(chain.from_iterable(results)) if type(results[0]) is list else np.concatenate(results)
+        told_apart = np.concatenate([keys(number, len(result)) for number, result, _ in batches])
+        named = None
+        if any(own is not None for _, _, own in batches):
+            named = [one for _, result, own in batches for one in _id_keys(own, len(result))]
+        self._parts.append((told_apart, self._outputs(tally, together), named))
 
     def _outputs(self, tally: Tally, outputs: Any) -> Held:
         read = self.interpreter.read(outputs)
@@ -187,9 +204,17 @@ class Drain:
         if plain:
             self._guard("features", self._rows, tally, plain)
         if Batch in kinds:
+            alike: dict[Any, list[NDArray[Any]]] = {}
             for one in captured:
-                if type(one) is Batch and one.data is not None and _plain_row(one) is None:
+                if type(one) is not Batch or one.data is None or _plain_row(one) is not None:
+                    continue
+                kind = _kind_of_small(one.data, one.rows)
+                if kind is not None and isinstance(one.data, np.ndarray) and one.data.ndim == 2:
+                    alike.setdefault(kind, []).append(one.data)
+                else:
                     self._guard("features", self._any, tally, one.data)
+            for tables in alike.values():
+                self._guard("features", self._any, tally, np.concatenate(tables))
 
     def _array(self, tally: Tally, table: NDArray[Any]) -> None:
         """Count rows of numbers in the reference's order of columns."""
@@ -325,6 +350,29 @@ def _plain_row(captured: Any) -> dict[Any, Any] | None:
     if type(captured) is not Batch or captured.rows != 1 or type(captured.data) is not dict:
         return None
     return None if any(map(is_column, captured.data.values())) else captured.data
+
+
+def _kind_of_small(values: Any, rows: int) -> Any:
+    """Return what a few rows of values have in common with others that can be appended, None if nothing is known.
+
+    Examples
+    --------
+    >>> _kind_of_small([0.5, 0.1], 2), _kind_of_small(np.zeros((1, 2)), 1), _kind_of_small([0.5, "no"], 2)
+    (<class 'float'>, (dtype('float64'), (2,)), None)
+    """
+    if not 0 < rows <= _SMALL:
+        return None
+    if type(values) is np.ndarray:
+        known = values.dtype.kind in "biufU" and values.ndim in {1, 2} and len(values) == rows
+        return (values.dtype, values.shape[1:]) if known else None
+    kinds = set(map(type, values)) if type(values) is list and len(values) == rows else ()
+    return kinds.pop() if len(kinds) == 1 and kinds <= SCALARS else None
+
+
+def _id_keys(own: Any, rows: int) -> list[bytes | None]:
+    """Return the keys of a batch's ids: of each row, or of all, None for those without."""
+    listed = own if isinstance(own, list | tuple | np.ndarray) else [own] * (0 if own is None else rows)
+    return [id_key(one) for one in listed[:rows]] + [None] * (rows - len(listed))
 
 
 def _is_container(value: Any) -> bool:

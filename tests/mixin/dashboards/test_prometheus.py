@@ -39,7 +39,7 @@ _VALUES = {
     "outcome": ("positive", "negative", "succeeded", "failed"),
     "direction": ("over", "under"),
     "side": ("above", "below"),
-    "status": ("joined", "late", "orphan", "duplicate", "expired", "evicted"),
+    "status": ("joined", "late", "orphan", "duplicate", "expired", "evicted", "incomplete"),
     "kind": ("sqlite",),
     "what": ("predictions", "labels"),
     "result": ("ok", "failed"),

@@ -19,12 +19,12 @@ def _lag(quantile: float) -> str:
 def row() -> Row:
     """Return lag, coverage, what waits, and the state of the ledger."""
     return Row(
-        650,
+        680,
         "Labels and their ledger",
         [
             timeseries(
                 Face(
-                    id=651,
+                    id=681,
                     title="Label coverage",
                     meaning="Share of predictions that have a label, among those held for longer than "
                     "`labels.expected_after`; the replica with the least.",
@@ -41,7 +41,7 @@ def row() -> Row:
             ),
             timeseries(
                 Face(
-                    id=652,
+                    id=682,
                     title="Label lag",
                     meaning="Time from a prediction to its label, all replicas together.",
                     threshold="none; labels later than `labels.horizon` are not used.",
@@ -53,7 +53,7 @@ def row() -> Row:
             ),
             timeseries(
                 Face(
-                    id=653,
+                    id=683,
                     title="Labels awaiting their prediction",
                     meaning="Labels whose id is not held: their prediction comes later, or never; by replica.",
                     threshold="none; after `labels.horizon` they are counted as orphans.",
@@ -65,7 +65,7 @@ def row() -> Row:
             ),
             timeseries(
                 Face(
-                    id=654,
+                    id=684,
                     title="Corrected outcomes",
                     meaning="Outcomes per second that a corrected label has taken back, all replicas together.",
                     threshold="none.",
@@ -78,7 +78,7 @@ def row() -> Row:
             ),
             states(
                 Face(
-                    id=655,
+                    id=685,
                     title="Ledger",
                     meaning="Whether predictions and labels could last be written, by kind of database; and whether "
                     "they outlive the process.",
@@ -94,7 +94,7 @@ def row() -> Row:
             ),
             timeseries(
                 Face(
-                    id=656,
+                    id=686,
                     title="Ledger spool",
                     meaning="Predictions and labels in memory, not yet written, all replicas together; and those that "
                     "were dropped because there were too many.",
@@ -110,7 +110,7 @@ def row() -> Row:
             ),
             timeseries(
                 Face(
-                    id=657,
+                    id=687,
                     title="Ledger transactions",
                     meaning="Transactions per second by how they ended, all replicas together.",
                     threshold="failed ones.",
@@ -122,7 +122,7 @@ def row() -> Row:
             ),
             timeseries(
                 Face(
-                    id=658,
+                    id=688,
                     title="Duration of ledger transactions",
                     meaning="Mean duration of a transaction; by replica.",
                     threshold="none.",
