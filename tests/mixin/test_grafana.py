@@ -26,13 +26,21 @@ def test_generated_is_committed():
 def test_the_data_source_tells_how_often_prometheus_scrapes():
     """Without it ``$__rate_interval`` would be made for scrapes every 15 seconds."""
     scrape = yaml.safe_load((ROOT / "prometheus.yml").read_text(encoding="utf-8"))["global"]["scrape_interval"]
-    (source,) = read(GeneratorSettings())["datasources"]["datasources"]
+    source, _ = read(GeneratorSettings())["datasources"]["datasources"]
     assert source["jsonData"] == {"httpMethod": "POST", "timeInterval": scrape}
     assert (source["type"], source["access"]) == ("prometheus", "proxy")
-    (other,) = read(GeneratorSettings(prometheus=PrometheusSettings(scrape_interval="1m")))["datasources"][
+    other, _ = read(GeneratorSettings(prometheus=PrometheusSettings(scrape_interval="1m")))["datasources"][
         "datasources"
     ]
     assert other["jsonData"]["timeInterval"] == "60s"
+
+
+def test_alertmanager_is_a_data_source_that_grafana_sends_no_alerts_of_its_own():
+    """Alerts can be seen and silenced in Grafana; who is told stands in Alertmanager's file alone."""
+    settings = GeneratorSettings(grafana=GrafanaSettings(alertmanager_url="http://am.example:1"))
+    _, source = read(settings)["datasources"]["datasources"]
+    assert (source["type"], source["url"]) == ("alertmanager", "http://am.example:1")
+    assert source["jsonData"] == {"implementation": "prometheus", "handleGrafanaManagedAlerts": False}
 
 
 def test_an_interval_that_is_none_is_refused():

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from pathlib import Path
+from types import FrameType
 
 import click
 
 _FOLDER = Path("demo-run")
 _ONCE, _ENDLESS = 13.0, 60.0
+#: Of a service: the hour that the rules look back on is the same share of a month as it is in the demo.
+_SERVED = 6_000.0
+_HOST, _PORT = "127.0.0.1", 9877
 #: As ml_models.demo.run has it, which would load numpy only to say --help.
 _SHORTEST = 10.0
 
@@ -24,9 +30,18 @@ _SHORTEST = 10.0
 @click.option(
     "--seconds-per-month",
     type=click.FloatRange(min=_SHORTEST),
-    help=f"Pace of the replay. [default: {_ENDLESS:g}; {_ONCE:g} with --once]",
+    help=f"Pace of the replay. [default: {_ENDLESS:g}; {_ONCE:g} with --once; {_SERVED:g} with --serve]",
 )
-def demo(once: bool, folder: Path, seconds_per_month: float | None) -> None:
+@click.option("--serve", is_flag=True, help="Serve the model's metrics only, for servers that run elsewhere.")
+@click.option("--host", default=_HOST, show_default=True, help="With --serve: address to serve /metrics on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=_PORT,
+    show_default=True,
+    help="With --serve: its port; 0 takes a free one.",
+)
+def demo(once: bool, folder: Path, seconds_per_month: float | None, serve: bool, host: str, port: int) -> None:
     """Run a monitored model with real data and watch it drift.
 
     A model learns from the flights that left New York in January to March 2013 which of them arrive late. Then it meets
@@ -36,6 +51,9 @@ def demo(once: bool, folder: Path, seconds_per_month: float | None) -> None:
 
     Needs the extra "demo" and the programs prometheus and prometheus-alertmanager. Nothing is downloaded, and nothing
     stays but the folder. Ctrl-C ends it.
+
+    With --serve it is a service as a container runs it: the model alone, on the rules' own hour, without servers and
+    without a folder. SIGTERM or Ctrl-C ends it.
 
     \b
     Exit codes with --once:
@@ -48,7 +66,13 @@ def demo(once: bool, folder: Path, seconds_per_month: float | None) -> None:
       mlmon demo                            until Ctrl-C, a month a minute
       mlmon demo --once                     within three minutes, with a verdict
       mlmon demo --seconds-per-month 20     faster
+      mlmon demo --serve --port 9877        for a Prometheus that is there already
     """  # noqa: D301  # click's mark for text that is not to be wrapped
+    if serve:
+        if once:
+            raise click.UsageError("--once ends after December, --serve never does; give one of them")
+        _serve(host, port, seconds_per_month or _SERVED)
+        return
     # Imported here: --help must not load the model's libraries.
     from ml_models.demo.run import run  # noqa: PLC0415
 
@@ -61,3 +85,20 @@ def demo(once: bool, folder: Path, seconds_per_month: float | None) -> None:
         ok = not once
     if not ok:
         raise click.exceptions.Exit(1)
+
+
+def _serve(host: str, port: int, seconds_per_month: float) -> None:
+    """Serve until a signal ends it."""
+    stop = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        from ml_models.demo.served import serve  # noqa: PLC0415
+
+        serve(host, port, seconds_per_month, stop)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

