@@ -13,10 +13,18 @@ from ml_models.cli import mlmon
 from ml_models.config import ALERT_CHANNELS, Config
 from ml_models.config.notifications import CATEGORIES, SEVERITIES, NotificationsSection, RouteSection
 from ml_models.mixin.alertmanager import AlertmanagerSettings
+from ml_models.mixin.alerts import alerts
+from ml_models.mixin.names import RuleSettings
 from ml_models.mixin.promql import duration
 
 GUIDE = (Path(__file__).parents[2] / "docs/alerting.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", GUIDE, flags=re.DOTALL)
+
+
+def test_every_alert_is_listed_with_its_severities():
+    rows = re.findall(r"^\| \[(\w+)\]\(runbooks/\w+\.md\) \| (\w+) \| ([\w, ]+) \|", GUIDE, flags=re.MULTILINE)
+    listed = {(name, category, one) for name, category, severities in rows for one in severities.split(", ")}
+    assert listed == {(alert.name, alert.category, alert.severity) for alert in alerts(RuleSettings())}
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=["start", "routes", "quiet hours"])

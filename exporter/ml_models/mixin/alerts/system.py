@@ -60,7 +60,8 @@ def _cpu(settings: RuleSettings) -> Alert:
               > {PER_MODEL} {limit}"""),
         summary="CPU of {{ $labels.instance }} (model {{ $labels.model }}) is {{ $value | humanizePercentage }} in use",
         description="CPU in use is {{ $value | humanizePercentage }} of the limit, threshold "
-        f"{looked_up(limit, RATIO)}. First see whether the load has grown (add replicas) or calls cost more than before.",
+        f"{looked_up(limit, RATIO)}. First see whether the load has grown (add replicas) or "
+        "calls cost more than before.",
         for_=settings.for_,
         keep_firing_for=settings.serving_for,
     )

@@ -163,7 +163,7 @@ def _together() -> list[Any]:
             Face(
                 id=306,
                 title="Change of how features go together",
-                meaning=f"Largest change of a correlation between two numeric features, from 0 to 2, and the Fréchet "
+                meaning="Largest change of a correlation between two numeric features, from 0 to 2, and the Fréchet "
                 f"distance of all of them, in their standard deviations. {meaning}",
                 threshold="none; the chance beside this panel says whether it is noise.",
                 action="`mlmon drift` on the same rows names the pair. Look for a broken join, or one column shifted.",
@@ -178,8 +178,8 @@ def _together() -> list[Any]:
             Face(
                 id=307,
                 title="Chance of such a change, and rows left out",
-                meaning="Probability that chance alone changes as much, of the replica with the smallest; and the share "
-                "of rows with a missing numeric feature, which cannot be judged.",
+                meaning="Probability that chance alone changes as much, of the replica with the smallest; and the "
+                "share of rows with a missing numeric feature, which cannot be judged.",
                 threshold="none; below 0.01 the change is hardly noise.",
                 action="A small chance: see which pair changed. Many rows left out: mend the missing feature first.",
                 unit="percentunit",
