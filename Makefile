@@ -1,7 +1,8 @@
 # Every task of this repository is one verb; `make` lists them.
 #
 # `make demo` and `make test` need Python 3.11 or newer with its venv module, and make. They put everything of Python
-# into .venv, and install Prometheus and Alertmanager from Debian where their commands are missing.
+# into .venv, and install the rest from Debian where its commands are missing: Prometheus and Alertmanager, and for the
+# tests Chromium, Java and PostgreSQL.
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +14,7 @@ SYSTEM := bash deploy/install-debian.sh
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench bench-peers grafana-check generate lock clean system
+.PHONY: help demo test check bench bench-peers grafana-check generate lock clean system system-tests
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -21,7 +22,7 @@ help: ## list the verbs
 demo: system $(DEMO_STAMP) ## show everything on this machine with real data; ONCE=1 runs it through once and exits
 	@$(BIN)/mlmon demo $(if $(ONCE),--once) $(ARGS)
 
-test: system $(STAMP) ## run every test and doctest; ARGS="-k drift" chooses
+test: system-tests $(STAMP) ## run every test and doctest; ARGS="-k drift" chooses
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: system $(STAMP) ## format, lint, types, layers, dependencies, rules, configuration, generated files
@@ -71,6 +72,9 @@ clean: ## remove caches, builds and the demo's data (.venv stays)
 
 system:
 	@$(SYSTEM)
+
+system-tests:
+	@$(SYSTEM) tests
 
 # The demo needs less than development does, and starts sooner for it. pip is renewed first because older ones do not
 # know dependency groups; the build tools come with it, so that nothing outside the pinned versions is looked up when

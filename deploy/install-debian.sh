@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# Installs Prometheus and Alertmanager from Debian (or Ubuntu) for the demo and the tests, which start them themselves:
-# the services that the packages bring are neither started nor enabled.
+# Installs from Debian (or Ubuntu) what is no Python package: Prometheus and Alertmanager, which the demo starts itself;
+# with the argument `tests` also what only tests use. The services that the packages bring are neither started nor
+# enabled.
+#
+#     deploy/install-debian.sh [tests]
 #
 # Does nothing where the commands are already there, whoever installed them. Otherwise it needs root, or sudo without
-# a password; it never asks for one. Exit codes: 0 all there, 1 something is missing and was not installed.
+# a password; it never asks for one. Exit codes: 0 all there, 1 something is missing and was not installed, 2 wrong usage.
 set -euo pipefail
 
 # package: the commands that it brings (a|b: either name serves; upstream's archives say `alertmanager`)
@@ -11,10 +14,24 @@ WANTED=(
     "prometheus: prometheus promtool"
     "prometheus-alertmanager: prometheus-alertmanager|alertmanager amtool"
 )
-POLICY=${POLICY_RC_D:-/usr/sbin/policy-rc.d} # the variable is for tests
+ONLY_TESTS=(
+    "chromium: chromium"               # opens the pages that are made
+    "default-jre-headless: java"       # runs Spark
+    "postgresql: pg_ctlcluster"        # holds label ledgers; tests make clusters of their own
+)
+SERVICES=" prometheus prometheus-alertmanager postgresql " # the packages that bring one
+# The variables are for tests.
+POLICY=${POLICY_RC_D:-/usr/sbin/policy-rc.d}
+SYSTEMD=${SYSTEMD_RUNS:-/run/systemd/system}
 PATH="$PATH:/usr/sbin:/sbin"
 
 fail() { printf '%s\n' "$@" >&2; exit 1; }
+
+case "$*" in
+    "") ;;
+    tests) WANTED+=("${ONLY_TESTS[@]}") ;;
+    *) printf '%s\n' "Unknown: $*. Usage: $0 [tests]" >&2; exit 2 ;;
+esac
 
 has_any() { # has_any 'a|b': is one of these commands there?
     local name
@@ -24,13 +41,17 @@ has_any() { # has_any 'a|b': is one of these commands there?
     return 1
 }
 
-find_missing() { # fills `missing` with the packages of which a command is missing
+# Fills `missing` with the packages of which a command is missing, `services` with those of them that bring one, and
+# `commands` with their commands by upstream's names.
+find_missing() {
     local entry names
-    missing=()
+    missing=() services=() commands=()
     for entry in "${WANTED[@]}"; do
         for names in ${entry#*:}; do
             if ! has_any "$names"; then
                 missing+=("${entry%%:*}")
+                [[ "$SERVICES" != *" ${entry%%:*} "* ]] || services+=("${entry%%:*}")
+                for names in ${entry#*:}; do commands+=("${names##*|}"); done
                 break
             fi
         done
@@ -50,13 +71,18 @@ find_missing
 by_hand=(
     "Missing: ${missing[*]}. Install and run this again:"
     "    sudo apt-get update && sudo apt-get install --no-install-recommends ${missing[*]}"
-    "The services that Debian then starts are not needed:"
-    "    sudo systemctl disable --now ${missing[*]}"
 )
+if [ "${#services[@]}" -gt 0 ]; then
+    by_hand+=(
+        "The services that Debian then starts are not needed:"
+        "    sudo systemctl disable --now ${services[*]}"
+    )
+fi
 
 if ! command -v apt-get > /dev/null; then
     fail "Missing: the commands of ${missing[*]}, and this is no Debian system." \
-        "Put prometheus, promtool, alertmanager and amtool on PATH (https://prometheus.io/download/) and run this again."
+        "Put these on PATH and run this again: ${commands[*]}" \
+        "(Prometheus and Alertmanager: https://prometheus.io/download/)"
 fi
 
 if [ "$(id -u)" -ne 0 ]; then
@@ -96,8 +122,8 @@ if ! "${install[@]}" > /dev/null 2>&1; then
 fi
 
 # Where systemd runs, the packages have enabled their services for the next start of the machine.
-if [ -d /run/systemd/system ]; then
-    quietly systemctl disable --now "${missing[@]}"
+if [ -d "$SYSTEMD" ] && [ "${#services[@]}" -gt 0 ]; then
+    quietly systemctl disable --now "${services[@]}"
 fi
 
 find_missing

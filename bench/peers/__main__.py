@@ -80,7 +80,8 @@ def measured(run: Run, files: tuple[Path, Path]) -> dict[str, float] | str:
     except subprocess.TimeoutExpired:
         return f"more than {PATIENCE} s"
     if done.returncode:
-        return f"fails: {(done.stderr.strip() or 'killed').splitlines()[-1][:120]}"
+        said = [line for line in done.stderr.splitlines() if line.strip() and "%|" not in line]  # no progress bars
+        return f"fails: {(said or ['killed'])[-1][:120]}"
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 

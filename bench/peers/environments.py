@@ -53,7 +53,7 @@ PEERS = (
         "import whylogs; from whylogs.viz.drift.column_drift_algorithms import calculate_drift_scores",
     ),
     Peer("alibi-detect", ("alibi-detect",), "from alibi_detect.cd import KSDrift"),
-    Peer("popmon", ("popmon",), "import popmon"),
+    Peer("popmon", ("popmon", "pandas<3"), "import popmon"),  # with 3 it does not know text
 )
 
 

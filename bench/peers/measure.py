@@ -125,9 +125,11 @@ def main():
     os.environ.update(dict.fromkeys(QUIET, "True"))
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
-    from pyarrow import parquet
+    from pyarrow import Table, parquet
 
-    sides = [parquet.read_table(path).slice(0, options.rows) for path in options.files]
+    # No more rows than asked for, or the peak would be that of reading the others.
+    readers = [parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) for path in options.files]
+    sides = [Table.from_batches([next(reader.iter_batches(options.rows))]) for reader in readers]
     WAYS[options.way](*(side.slice(0, 2_000) for side in sides))()
     go = WAYS[options.way](*sides)
     gc.collect()

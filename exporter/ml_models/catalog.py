@@ -24,6 +24,12 @@ LATENCY_BUCKETS: tuple[float, ...] = (
     0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
 )  # fmt: skip
 
+#: Upper bounds of the time from a prediction to its label, in seconds: a second to 90 days.
+LAG_BUCKETS: tuple[float, ...] = (
+    1.0, 10.0, 60.0, 300.0, 900.0, 3_600.0, 10_800.0, 43_200.0, 86_400.0,
+    259_200.0, 604_800.0, 1_209_600.0, 2_592_000.0, 7_776_000.0,
+)  # fmt: skip
+
 #: Upper bounds of the histogram of batch sizes, in rows.
 BATCH_BUCKETS: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1e3, 2e3, 5e3, 1e4, 1e5)
 
@@ -245,14 +251,49 @@ OUTCOMES = Metric(
     "ml_outcomes_total", "counter", "Predictions joined with their label: the confusion cells.",
     ("model", "actual", "predicted"),
 )  # fmt: skip
+OUTCOMES_RETRACTED = Metric(
+    "ml_outcomes_retracted_total", "counter",
+    "Outcomes that a corrected label has taken back; ml_outcomes_total still holds them.",
+    ("model", "actual", "predicted"),
+)  # fmt: skip
 LABELS = Metric(
     "ml_labels_total", "counter",
-    "Labels and predictions by how their join ended: joined, late, orphan, duplicate, expired, evicted.",
+    "Labels and predictions by how their join ended: joined, corrected, late, orphan, duplicate, expired, evicted, "
+    "invalid, direct.",
     ("model", "status"),
 )  # fmt: skip
+LABEL_LAG = Metric(
+    "ml_label_lag_seconds", "histogram", "Time from a prediction to its label.", ("model",), "seconds", LAG_BUCKETS
+)
+LABEL_COVERAGE = Metric(
+    "ml_label_coverage_ratio", "gauge",
+    "Share of predictions with a label, among those held for so long that it should have come.", ("model",), "ratio",
+)  # fmt: skip
 AWAITING_LABEL = Metric("ml_predictions_awaiting_label", "gauge", "Predictions held for a label to come.", ("model",))
+LABELS_EARLY = Metric("ml_labels_awaiting_prediction", "gauge", "Labels held for their prediction to come.", ("model",))
 LABEL_LAST_TIMESTAMP = Metric(
     "ml_label_last_timestamp_seconds", "gauge", "When the last label was joined, in Unix time.", ("model",), "seconds"
+)
+LEDGER_UP = Metric(
+    "ml_ledger_up", "gauge", "1 if the ledger of predictions and labels could last be written to, else 0.",
+    ("model", "kind"),
+)  # fmt: skip
+LEDGER_DURABLE = Metric(
+    "ml_ledger_durable", "gauge", "1 if what the ledger holds outlives the process, else 0.", ("model",)
+)
+LEDGER_SPOOLED = Metric(
+    "ml_ledger_spooled_rows", "gauge", "Predictions and labels in memory, not yet written to the ledger.",
+    ("model", "what"),
+)  # fmt: skip
+LEDGER_DROPPED = Metric(
+    "ml_ledger_dropped_rows_total", "counter", "Predictions and labels that the ledger had no room for.",
+    ("model", "what"),
+)  # fmt: skip
+LEDGER_WRITES = Metric(
+    "ml_ledger_writes_total", "counter", "Transactions of the ledger: ok or failed.", ("model", "result")
+)
+LEDGER_WRITE_SECONDS = Metric(
+    "ml_ledger_write_seconds_total", "counter", "Time spent in transactions of the ledger.", ("model",), "seconds"
 )
 ACCURACY = Metric("ml_model_accuracy_ratio", "gauge", "Accuracy over the sliding window.", ("model",), "ratio")
 PRECISION = Metric(

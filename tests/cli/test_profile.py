@@ -1,5 +1,6 @@
 """``mlmon profile``."""
 
+import re
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -75,7 +76,7 @@ def test_a_score_beside_the_label_is_kept_and_is_no_feature(tmp_path):
     rows = "x,label,score\n" + "".join(f"{i % 60},{i % 2},{(i % 97) / 97}\n" for i in range(400))
     result, output = run(tmp_path, "--label", "label", "--score", "score", text=rows)
     assert result.exit_code == 0, result.output
-    assert "score: score beside the label, 400 rows" in result.output
+    assert re.search("score +score +beside the label, 400 rows", result.output)
     profile = ReferenceProfile.load(output)
     assert [feature.name for feature in profile.features] == ["x", "label"]
     assert (profile.scores.classes, sum(profile.scores.counts)) == (("0", "1"), 400)

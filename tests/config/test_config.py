@@ -70,8 +70,11 @@ DEFAULT_ARGUMENTS = {
     "sampling_rate": 1.0,
     "buffer_rows": 65536,
     "buffer_bytes": 67108864,
+    "label_ledger": None,
+    "label_ledger_url_file": None,
     "label_horizon": 604800.0,
     "label_max_rows": 1000000,
+    "label_expected_after": 86400.0,
     "health_check_interval": 60.0,
     "health_check_timeout": 10.0,
     "host": "127.0.0.1",
@@ -276,6 +279,30 @@ def test_a_relative_reference_is_taken_from_the_files_folder(write, tmp_path, mo
     assert Config(file, environ={}).get_monitoring_config()["reference"] == expected
     monkeypatch.chdir(tmp_path)
     assert Config("monitoring.yml", environ={}).get_data_monitoring_config()["reference"] == expected
+
+
+def test_a_relative_ledger_is_taken_from_the_files_folder_and_what_is_no_path_stays(write, tmp_path):
+    for setting, expected in (
+        ("state/labels.sqlite", str(tmp_path / "state/labels.sqlite")),
+        ("memory", "memory"),
+        ("postgresql://monitor@db/labels", "postgresql://monitor@db/labels"),
+    ):
+        file = write(f"monitoring: {{labels: {{ledger: '{setting}'}}}}")
+        assert Config(file, environ={}).get_monitoring_config()["label_ledger"] == expected
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://me:hunter2@db/x", "mysql://me:hunter2@db/x", "postgresql://db/x?user=me&password=hunter2"]
+)
+def test_a_password_is_refused_where_it_would_be_shown_and_the_fault_does_not_show_it(write, url):
+    with pytest.raises(
+        ConfigError, match=r"labels\.ledger .*: found a value that is not shown; .*ledger_url_file"
+    ) as raised:
+        Config(write(f"monitoring: {{labels: {{ledger: '{url}'}}}}"), environ={})
+    assert "hunter2" not in str(raised.value)
+    with pytest.raises(ConfigError) as raised:
+        Config(environ={"ML_MODELS_LABELS__LEDGER": url})
+    assert "hunter2" not in str(raised.value)
 
 
 def test_relative_files_of_grafana_are_taken_from_the_files_folder(write, tmp_path):

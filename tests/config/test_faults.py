@@ -86,7 +86,7 @@ def test_the_message_counts_the_faults_and_names_the_file(write):
         ("performance", "Metrics-Interval", "did you mean metrics_interval?"),
         ("performance", "drift_threshold", "did you mean monitoring.data.drift_threshold?"),
         ("data", "accuracy", "did you mean monitoring.performance.alert_thresholds.accuracy?"),
-        ("labels", "zzz", "allowed here: horizon, max_rows"),
+        ("labels", "zzz", "allowed here: ledger, ledger_url_file, horizon, max_rows, expected_after"),
     ],
 )
 def test_an_unknown_key_gets_a_suggestion(section, key, suggestion):
@@ -245,7 +245,8 @@ def test_every_repeated_key_is_a_fault_with_its_lines(faults):
 
 def test_a_key_that_is_a_number_is_unknown(faults):
     assert faults("monitoring:\n  labels:\n    60: 3\n") == (
-        "monitoring.labels.60 (line 3): unknown key; allowed here: horizon, max_rows",
+        "monitoring.labels.60 (line 3): unknown key; "
+        "allowed here: ledger, ledger_url_file, horizon, max_rows, expected_after",
     )
 
 

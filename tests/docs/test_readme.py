@@ -23,8 +23,8 @@ def namespace(monkeypatch):
     model = LogisticRegression().fit(np.array([[0.0], [1.0]]), [0, 1])
     found: dict = {"model": model}
     yield found
-    if "monitor" in found:
-        found["monitor"].stop()
+    for name in {"monitor", "challenger"} & found.keys():
+        found[name].stop()
 
 
 def test_the_python_blocks_run_one_after_the_other(namespace, capsys):

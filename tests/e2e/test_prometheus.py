@@ -62,7 +62,14 @@ def watched(tmp_path):
     signed = Authority(tmp_path / "certificates").sign("server")
     web_config = tmp_path / "web.yml"
     web_config.write_text(f"tls_server_config: {{cert_file: {signed.certificate}, key_file: {signed.key}}}")
-    monitor = ModelMonitor(name="churn", reference=reference, alert_thresholds=limits, port=0, web_config=web_config)
+    monitor = ModelMonitor(
+        name="churn",
+        reference=reference,
+        alert_thresholds=limits,
+        label_expected_after=1.0,
+        port=0,
+        web_config=web_config,
+    )
 
     @monitor.track
     def predict(row):

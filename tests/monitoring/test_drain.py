@@ -11,7 +11,7 @@ from ml_models.catalog import LATENCY_BUCKETS
 from ml_models.monitoring.capture import Batch
 from ml_models.monitoring.drain import Drain
 from ml_models.monitoring.ids import IdMaker
-from ml_models.monitoring.ledger import Ledger
+from ml_models.monitoring.ledger import Ledger, LedgerSettings, Sqlite
 from ml_models.monitoring.outputs import Interpreter
 from ml_models.monitoring.recorder import FAILED
 from ml_models.profile import Layout, ReferenceProfile, Tally
@@ -21,6 +21,7 @@ from ml_models.profile.tally import (
     BUCKETS,
     CALL_SECONDS,
     CALLS,
+    ENDS,
     ERRORS,
     INVALID,
     MAX_CLASSES,
@@ -40,12 +41,15 @@ class Drained:
         reference = None if data is None else ReferenceProfile.fit(data, **roles)
         self.layout = Layout.of(reference)
         self.classes = Classes(classes)
-        self.ledger = Ledger(1_000, 60.0)
+        self.ledger = Ledger("m", Sqlite(None), LedgerSettings(1_000, 60.0))
         self.faults = []
         interpreter = Interpreter(task, self.classes, 0.5)
-        self.drain = Drain(reference, self.layout, interpreter, self.ledger, lambda *fault: self.faults.append(fault))
+        self.drain = Drain(
+            reference, self.layout, interpreter, self.ledger, IDS, lambda *fault: self.faults.append(fault)
+        )
         self.tally = Tally(self.layout)
         self._number = 0
+        self.now = 0.0
 
     def call(self, *results, features=None, ids=None, seconds=0.003):
         """Drain calls with these results and, one each or the same for all, features and ids."""
@@ -54,7 +58,7 @@ class Drained:
         own = ids if isinstance(ids, list) else [ids] * count
         events = [(self._number + i, 0, int(seconds * 1e9), given[i], results[i], own[i]) for i in range(count)]
         self._number += count
-        self.drain.events(self.tally, 0, events, 0.0)
+        self.drain.events(self.tally, 0, events, self.now)
         return self
 
     def rows(self, *rows):
@@ -64,7 +68,23 @@ class Drained:
         return self.tally.cells[self.layout.index[role, name]]
 
     def label(self, ids, actuals):
-        return len(self.drain.labels(self.tally, ids, actuals, IDS, 0.0)[0])
+        before = self.ends.get("joined", 0)
+        self.drain.labels(self.tally, ids, actuals, self.now)
+        self.settle()
+        return self.ends.get("joined", 0) - before
+
+    def settle(self):
+        for written in self.ledger.settle(self.now):
+            self.drain.settled(self.tally, written)
+
+    @property
+    def waiting(self):
+        self.settle()
+        return self.ledger.state.awaiting
+
+    @property
+    def ends(self):
+        return {name: n for name, n in zip(ENDS, self.tally.ends.tolist(), strict=True) if n}
 
     @property
     def endpoint(self):
@@ -134,7 +154,7 @@ def test_more_classes_than_there_are_slots_do_not_stop_the_count():
     drained = Drained().call(np.eye(50), features=Batch(50))
     assert drained.faults == []
     assert drained.predicted["__other__"] == 50 - MAX_CLASSES
-    assert drained.ledger.waiting == 50
+    assert drained.waiting == 50
 
 
 @pytest.mark.parametrize("result", [{"a": 1}, (1, "x"), [[1], [1, 2]], [{"p": 1}], object(), None, np.zeros((1, 2, 2))])
@@ -142,7 +162,7 @@ def test_outputs_that_cannot_be_read_are_held_for_their_label_all_the_same(resul
     drained = Drained(classes=[0, 1]).call(result, 1, features=Batch(1))
     assert drained.endpoint == [2, 2, 0]
     assert drained.predicted == {"1": 1}
-    assert drained.ledger.waiting == 2
+    assert drained.waiting == 2
 
 
 def test_a_fault_of_one_output_costs_no_other_call():
@@ -296,8 +316,8 @@ def test_labels_are_joined_counted_and_tallied():
     assert joined == 4
     assert drained.tally.outcomes[:2, :2].tolist() == [[1, 1], [0, 1]]
     assert drained.tally.outcomes[MAX_CLASSES, 0] == 1, "a label that is no known class is an other one"
-    found = {name: count for name, count in drained.ledger.counts.items() if count}
-    assert found == {"joined": 4, "duplicate": 1, "orphan": 1, "invalid": 1}
+    assert drained.ends == {"joined": 4, "duplicate": 1, "invalid": 1}
+    assert drained.ledger.state.early == 1, "the stranger's prediction may yet come"
     assert drained.cells("late", "label")[[ROWS, MISSING]].tolist() == [4, 0]
     assert drained.cells("late", "label")[BINS:][:4].tolist() == [2, 1, 0, 1]
 
@@ -312,8 +332,8 @@ def test_labels_of_a_regression_are_numbers():
     drained = Drained({"x": np.arange(100.0), "y": np.arange(100.0) / 3}, task="regression", label="y")
     drained.call(1.5, 2.5, 3.5, 4.5, features={"x": 1.0})
     assert drained.label([made(i) for i in range(4)], [1.0, 2, None, "much"]) == 2
-    assert drained.ledger.counts["invalid"] == 2
-    assert drained.ledger.waiting == 2
+    assert drained.ends["invalid"] == 2
+    assert drained.waiting == 2
     assert drained.cells("y", "label")[ROWS] == 2
     assert not drained.tally.outcomes.any()
 

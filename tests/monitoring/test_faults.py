@@ -452,6 +452,6 @@ def test_under_load_every_scrape_parses_and_no_counter_goes_back(make, numeric):
     _in_threads(work, threads=5)
     text = monitor.metrics_text().decode()
     assert _exposed(text, "ml_predictions_total") == sum(made)
-    assert _exposed(text, "ml_collector_success") == 7
+    assert _exposed(text, "ml_collector_success") == 8
     joined = [s for f in text_string_to_metric_families(text) for s in f.samples if s.labels.get("status") == "joined"]
     assert joined[0].value > 0

@@ -31,7 +31,9 @@ def served(make):
 
 
 def _ends(monitor: Any) -> dict[str, int]:
-    return {name: count for name, count in monitor.get_metrics()["labels"].items() if count}
+    labels = monitor.get_metrics()["labels"]
+    assert labels.pop("ledger")["up"]
+    return {name: count for name, count in labels.items() if count}
 
 
 def _cells(monitor: Any) -> list[list[int]]:
@@ -125,7 +127,7 @@ def test_unknown_repeated_and_missing_labels_are_told_apart(served):
         monitor.record_outcome(known, missing)
     monitor.record_outcome(known, "yes")
     monitor.record_outcome(known, "yes")
-    assert _ends(monitor) == {"orphan": 4, "invalid": 6, "joined": 1, "duplicate": 1}
+    assert _ends(monitor) == {"early": 2, "invalid": 8, "joined": 1, "duplicate": 1}
     assert _cells(monitor) == [[0, 0], [0, 1]]
 
 
@@ -178,8 +180,9 @@ def test_of_more_predictions_than_are_held_the_oldest_go(make):
     for _ in range(25):
         predict({})
         ids.append(monitor.last_prediction_id())
+    monitor.pipeline.drain()
     monitor.record_outcomes(ids, ["yes"] * 25)
-    assert _ends(monitor) == {"evicted": 15, "orphan": 15, "joined": 10}
+    assert _ends(monitor) == {"evicted": 15, "early": 15, "joined": 10}
 
 
 def test_an_id_is_of_the_row_it_was_asked_for_and_of_no_other_call(make):
@@ -190,10 +193,10 @@ def test_an_id_is_of_the_row_it_was_asked_for_and_of_no_other_call(make):
     beyond = monitor.last_prediction_id(3)
     predict([[0.0]] * 3)
     monitor.record_outcome(beyond, "yes")
-    assert _ends(monitor) == {"awaiting": 6, "orphan": 1}
+    assert _ends(monitor) == {"awaiting": 6, "early": 1}
     monitor.track(lambda row: "yes")({})
     monitor.record_outcome(monitor.last_prediction_id(1), "yes")
-    assert _ends(monitor) == {"awaiting": 7, "orphan": 2}
+    assert _ends(monitor) == {"awaiting": 7, "early": 2}
 
 
 def test_ids_of_one_monitor_are_orphans_to_another(make, served):
@@ -201,7 +204,7 @@ def test_ids_of_one_monitor_are_orphans_to_another(make, served):
     other = make(classes=["no", "yes"])
     other.track(lambda row: "yes")({})
     other.record_outcome(serve("yes"), "yes")
-    assert _ends(other) == {"awaiting": 1, "orphan": 1}
+    assert _ends(other) == {"awaiting": 1, "early": 1}
 
 
 def test_labels_of_a_regression_are_joined_without_cells(make):
@@ -315,3 +318,80 @@ def test_own_ids_of_any_hashable_kind_are_used(make):
         assert monitor.last_prediction_id() == one
     monitor.record_outcomes(ids, [1] * len(ids))
     assert _ends(monitor)["joined"] == len(ids)
+
+
+# --- joined elsewhere -----------------------------------------------------------------------------------------------
+
+
+def test_predictions_and_labels_that_come_together_are_counted_and_not_held(make):
+    monitor = make(classes=["no", "yes"])
+    monitor.record_outcome(actual="yes", predicted="no")
+    monitor.record_outcome(actual="yes", score=0.9)
+    monitor.record_outcomes(actuals=np.array(["no", "yes"]), predicted=pd.Series(["no", "yes"]))
+    monitor.record_outcomes(actuals=["no", "no"], scores=np.array([[0.9, 0.1], [0.2, 0.8]]))
+    monitor.record_outcomes(actuals=["no", None], predicted=["yes", "yes"], scores=[0.7, 0.7])
+    assert _cells(monitor) == [[2, 2], [1, 2]]
+    assert _ends(monitor) == {"direct": 7, "invalid": 1}
+
+
+def test_a_regression_and_several_classes_come_together_too(make):
+    numbers = make(task="regression")
+    numbers.record_outcomes(actuals=[1.0, 2.0, "much", float("inf")], predicted=[1.5, 2.5, 3.0, 4.0])
+    assert _ends(numbers) == {"direct": 2, "invalid": 2}
+    classes = make(classes=["a", "b", "c"])
+    classes.record_outcomes(actuals=["a", "b"], scores=[[0.1, 0.2, 0.7], [0.1, 0.8, 0.1]])
+    tally, _ = classes.pipeline.counts()
+    assert (tally.outcomes[0, 2], tally.outcomes[1, 1]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("call", "fault"),
+    [
+        (lambda m: m.record_outcome("id", "yes", predicted="no"), "found an id and a prediction"),
+        (lambda m: m.record_outcomes(["id"], ["yes"], predicted=["no"]), "give ids, or predicted or scores"),
+        (lambda m: m.record_outcomes(actuals=["yes"]), "give ids, or predicted or scores"),
+    ],
+)
+def test_an_id_and_a_prediction_exclude_each_other(call, fault, make):
+    with pytest.raises(TypeError, match=fault):
+        call(make())
+
+
+def test_columns_of_unequal_length_are_refused(make):
+    with pytest.raises(ValueError, match="2 scores and 1 labels; give one per label"):
+        make().record_outcomes(actuals=["yes"], scores=[0.1, 0.2])
+
+
+# --- the ledger -----------------------------------------------------------------------------------------------------
+
+
+def test_scores_are_held_for_the_label_across_a_restart(make, tmp_path):
+    """What performance by score needs is there when the label comes, in the slots of the process that gets it."""
+    file = tmp_path / "ledger.sqlite"
+    before = make(name="scored", label_ledger=file, classes=["a", "b", "c"])
+    before.track(lambda rows: np.array([[0.1, 0.2, 0.7]]))([[0.0]])
+    one = before.last_prediction_id()
+    assert before.flush()
+    before.stop()
+    after = make(name="scored", label_ledger=file, classes=["c", "a", "b"])
+    after.record_outcome(one, "b")
+    after.pipeline.collect()
+    (written,) = after.pipeline.ledger.settle(time.monotonic())
+    from ml_models.monitoring.ledger import joined_of
+
+    joined = joined_of(written.joined, after.pipeline.classes, "classification")
+    np.testing.assert_array_equal(joined.held.values, [[0.7, 0.1, 0.2]])
+    assert (joined.held.codes.tolist(), joined.actual.codes.tolist()) == ([0], [2])
+
+
+def test_classes_that_were_learnt_are_known_after_a_restart(make, tmp_path):
+    file = tmp_path / "ledger.sqlite"
+    before = make(name="learnt", label_ledger=file)
+    before.track(lambda rows: ["dog", "cat"])([[0.0]] * 2)
+    ids = [before.last_prediction_id(row) for row in range(2)]
+    assert before.flush()
+    before.stop()
+    after = make(name="learnt", label_ledger=file)
+    after.record_outcomes(ids, ["dog", "dog"])
+    confusion = after.get_metrics()["performance"]["confusion"]
+    assert confusion == {"classes": ["cat", "dog"], "counts": [[0, 0], [1, 1]]}

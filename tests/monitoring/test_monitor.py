@@ -45,8 +45,11 @@ ARGUMENTS = [
     "sampling_rate",
     "buffer_rows",
     "buffer_bytes",
+    "label_ledger",
+    "label_ledger_url_file",
     "label_horizon",
     "label_max_rows",
+    "label_expected_after",
     "health_check_interval",
     "health_check_timeout",
     "host",
@@ -156,7 +159,13 @@ def full_text(tmp_path_factory) -> str:
         multivariate=True,
     )
     monitor = ModelMonitor(
-        name="full", version="1.2", reference=reference, port=0, web_config=web_config, multivariate=True
+        name="full",
+        version="1.2",
+        reference=reference,
+        port=0,
+        web_config=web_config,
+        multivariate=True,
+        label_expected_after=1e-6,
     )
     monitor.add_health_check("fine", lambda: True)
     monitor.health.run_due()
@@ -182,7 +191,11 @@ def full_text(tmp_path_factory) -> str:
         predict(None)
     text = ""
     deadline = time.monotonic() + 10
-    while f"{catalog.SYSTEM_CPU.name}{{" not in text:  # a rate needs some time between two readings
+    late = (
+        catalog.SYSTEM_CPU,
+        catalog.LABEL_COVERAGE,
+    )  # a rate needs some time between two readings, labels do to come
+    while any(f"{metric.name}{{" not in text for metric in late):
         assert time.monotonic() < deadline
         text = monitor.metrics_text().decode()
     return text

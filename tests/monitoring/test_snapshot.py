@@ -11,7 +11,8 @@ import pytest
 from ml_models.collectors.data import DataCollector
 from ml_models.collectors.description import finite
 from ml_models.collectors.system import SystemSampler
-from ml_models.monitoring.pipeline import LedgerSettings, Pipeline
+from ml_models.monitoring.ledger import LedgerSettings, open_ledger
+from ml_models.monitoring.pipeline import Pipeline
 from ml_models.monitoring.recorder import Recorder
 from ml_models.monitoring.snapshot import data_section, performance_section, system_section
 from ml_models.profile import ReferenceProfile
@@ -34,19 +35,23 @@ def reference():
 
 def pipeline_of(reference, **settings):
     chosen = {"classes": None, "task": "auto", "decision_threshold": 0.5, "span": 60.0} | settings
-    return Pipeline(Recorder("m"), reference, **chosen, ledger=LedgerSettings(1_000, 60.0))
+    return Pipeline(
+        Recorder("m"), reference, **chosen, ledger=lambda: open_ledger("m", "memory", None, LedgerSettings(1_000, 60.0))
+    )
 
 
 def fill(pipeline, rows, results, labels=()):
     """Capture calls of 20 ms, label the first ones, and return the window and its seconds."""
     recorder, clock = pipeline.recorder, time.perf_counter_ns
     channel = recorder.channel("predict")
+    starts = []
     for row, result in zip(rows, results, strict=True):
         start = clock()
+        starts.append(start)
         channel.events.append((recorder.started.add(), start, start + 20_000_000, row, result, None))
     first = channel.events[0] if channel.events else None
     for i, label in enumerate(labels):
-        recorder.add_label(recorder.ids.make(first[0] + i, 0, 0), label)
+        recorder.add_label(recorder.ids.make(first[0] + i, 0, starts[i]), label)
     _, window = pipeline.counts()
     return window.tally, window.seconds
 

@@ -13,6 +13,7 @@ import pytest
 from .conftest import ROOT
 
 COMMANDS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool")
+ONLY_TESTS = ("chromium", "java", "pg_ctlcluster")
 
 # Stands for apt-get: notes each call and whether services were forbidden to start; `install` brings the commands, but
 # only after an `update` where the test wants package lists to be missing.
@@ -24,8 +25,15 @@ case " $* " in
     if [ -e "$PLACE/broken" ]; then echo "E: Broken packages"; exit 100; fi
     status=0; "$POLICY_RC_D" || status=$?
     echo "install $status" >> "$PLACE/log"
-    for command in prometheus promtool prometheus-alertmanager amtool; do
-        printf '#!/bin/sh\\n' > "$PLACE/bin/$command"; chmod 755 "$PLACE/bin/$command"
+    provide() { for command; do printf '#!/bin/sh\\n' > "$PLACE/bin/$command"; chmod 755 "$PLACE/bin/$command"; done; }
+    for package; do
+        case "$package" in
+        prometheus) provide prometheus promtool ;;
+        prometheus-alertmanager) provide prometheus-alertmanager amtool ;;
+        chromium) provide chromium ;;
+        default-jre-headless) provide java ;;
+        postgresql) provide pg_ctlcluster ;;
+        esac
     done ;;
 esac
 """
@@ -39,6 +47,7 @@ class Machine:
         self.bin = place / "bin"
         self.bin.mkdir()
         self.policy = place / "policy-rc.d"
+        self.systemd = place / "systemd"
         for name in ("bash", "chmod", "rm", "sh", "touch", "true"):
             (self.bin / name).symlink_to(shutil.which(name))
         self.user(0)
@@ -51,10 +60,15 @@ class Machine:
     def user(self, number):
         self.command("id", f"echo {number}")
 
-    def install(self):
+    def install(self, *arguments):
         return subprocess.run(
-            [shutil.which("bash"), ROOT / "deploy/install-debian.sh"],
-            env={"PATH": str(self.bin), "PLACE": str(self.place), "POLICY_RC_D": str(self.policy)},
+            [shutil.which("bash"), ROOT / "deploy/install-debian.sh", *arguments],
+            env={
+                "PATH": str(self.bin),
+                "PLACE": str(self.place),
+                "POLICY_RC_D": str(self.policy),
+                "SYSTEMD_RUNS": str(self.systemd),
+            },
             cwd=self.place,
             capture_output=True,
             text=True,
@@ -74,7 +88,9 @@ def machine(tmp_path):
 def test_machine_is_free_of_the_real_commands(machine):
     """The folders that the script itself searches do not hold the commands, so that the tests below mean something."""
     folders = [Path("/usr/sbin"), Path("/sbin")]
-    assert not [folder / name for folder in folders for name in COMMANDS if os.access(folder / name, os.X_OK)]
+    assert not [
+        folder / name for folder in folders for name in (*COMMANDS, *ONLY_TESTS) if os.access(folder / name, os.X_OK)
+    ]
 
 
 @pytest.mark.parametrize("alertmanager", ["prometheus-alertmanager", "alertmanager"])
@@ -100,10 +116,65 @@ def test_user_without_sudo_is_told_what_to_install(machine):
 
 
 def test_other_systems_are_told_what_to_provide(machine):
-    """Without apt-get the message names the commands to put on PATH."""
-    done = machine.install()
+    """Without apt-get the message names the commands to put on PATH, by upstream's names."""
+    machine.command("java")
+    done = machine.install("tests")
     assert done.returncode == 1
-    assert "prometheus, promtool, alertmanager and amtool on PATH" in done.stderr
+    assert "on PATH and run this again: prometheus promtool alertmanager amtool chromium pg_ctlcluster\n" in done.stderr
+
+
+def test_the_demo_installs_nothing_that_only_tests_use(machine):
+    """Without an argument, two packages serve, whatever else is missing."""
+    for name in COMMANDS:
+        machine.command(name)
+    machine.command("apt-get", APT_GET)
+    assert (machine.install().returncode, machine.log()) == (0, [])
+    done = machine.install("tests")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "Installing chromium default-jre-headless postgresql from Debian...\n"
+    assert machine.log() == ["install 101"]
+    assert machine.install("tests").stdout == ""
+
+
+def test_an_argument_that_is_not_known_installs_nothing(machine):
+    """Wrong usage is said, with the right one."""
+    machine.command("apt-get", APT_GET)
+    done = machine.install("test")
+    assert (done.returncode, done.stdout, machine.log()) == (2, "", [])
+    assert done.stderr.startswith("Unknown: test. Usage: ")
+
+
+@pytest.mark.parametrize(
+    ("there", "services"),
+    [
+        (COMMANDS, ["disable --now postgresql"]),
+        ((), ["disable --now prometheus prometheus-alertmanager postgresql"]),
+        ((*COMMANDS, "pg_ctlcluster"), []),
+    ],
+    ids=["some", "all", "none"],
+)
+def test_services_are_disabled_where_systemd_runs(machine, there, services):
+    """Only packages that bring a service, and that were installed here, are named to systemctl."""
+    for name in there:
+        machine.command(name)
+    machine.command("apt-get", APT_GET)
+    machine.command("systemctl", 'echo "$*" >> "$PLACE/services"')
+    machine.systemd.mkdir()
+    (machine.place / "services").touch()
+    assert machine.install("tests").returncode == 0
+    assert (machine.place / "services").read_text().splitlines() == services
+
+
+def test_user_is_told_of_services_only_where_there_are_some(machine):
+    """The command to install by hand disables what needs disabling, and nothing else."""
+    machine.user(1000)
+    machine.command("apt-get", APT_GET)
+    machine.command("sudo", "exit 1")
+    for name in (*COMMANDS, "pg_ctlcluster"):
+        machine.command(name)
+    done = machine.install("tests")
+    assert "--no-install-recommends chromium default-jre-headless\n" in done.stderr
+    assert "systemctl" not in done.stderr
 
 
 @pytest.mark.parametrize("sudo", [False, True], ids=["root", "sudo"])

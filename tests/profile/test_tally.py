@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ml_models.errors import DataError
 from ml_models.profile import Layout, ReferenceProfile, Tally
 from ml_models.profile.cells import is_missing, to_floats
 from ml_models.profile.tally import ABOVE, BELOW, BINS, INVALID, MISSING, ROWS
@@ -92,11 +93,13 @@ def test_a_tally_is_read_back_as_it_was_written(rows):
 
 def test_damaged_and_foreign_tallies_are_refused():
     written = tally_of([]).to_bytes()
-    with pytest.raises(ValueError, match="cut off or damaged"):
-        Tally.from_bytes(LAYOUT, written[:-1])
-    for foreign in (b"", written[:20], Tally(Layout.of(None)).to_bytes()):
-        with pytest.raises(ValueError, match="another layout"):
-            Tally.from_bytes(LAYOUT, foreign)
+    for cut in (written[:-1], written[:20]):
+        with pytest.raises(DataError, match="damaged"):
+            Tally.from_bytes(LAYOUT, cut)
+    with pytest.raises(DataError, match="no packed counts"):
+        Tally.from_bytes(LAYOUT, b"")
+    with pytest.raises(DataError, match="another reference"):
+        Tally.from_bytes(LAYOUT, Tally(Layout.of(None)).to_bytes())
 
 
 @given(column)

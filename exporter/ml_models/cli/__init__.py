@@ -27,6 +27,7 @@ LAZY: dict[str, Lazy] = {
     ),
     "profile": Lazy("ml_models.cli.profile:profile", "Make the reference profile that drift is measured against."),
     "drift": Lazy("ml_models.cli.drift:drift", "Compare data with a reference; exit codes for pipelines."),
+    "outcomes": Lazy("ml_models.cli.outcomes:outcomes", "Join labels to predictions, from files; exit codes."),
     "watch": Lazy("ml_models.cli.watch:watch", "Watch data that grow: drift, quality and freshness as metrics."),
     "demo": Lazy("ml_models.cli.demo:demo", "Run a monitored model with real data and watch it drift."),
 }

@@ -108,6 +108,8 @@ def described(profile: ReferenceProfile) -> list[str]:
       none  left out     every value is missing
     """
     rows: list[tuple[str, str, str]] = [(feature.name, feature.kind, _facts(feature)) for feature in profile.features]
+    if profile.scores is not None:
+        rows.append((profile.scores.column, "score", f"beside the label, {sum(profile.scores.counts):,} rows"))
     rows += [(name, "left out", reason) for name, reason in profile.skipped]
     widths = [max(len(printable(row[place])) for row in rows) for place in (0, 1)]
     return [f"  {printable(name):<{widths[0]}}  {word:<{widths[1]}}  {facts}" for name, word, facts in rows]

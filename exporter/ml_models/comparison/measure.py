@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ml_models import spark
 from ml_models.catalog import SIGNALS
 from ml_models.collectors.data import DEFAULT_THRESHOLDS, DataCollector
 from ml_models.collectors.description import described
 from ml_models.comparison.report import Distribution, DriftReport, FeatureDrift, MultivariateDrift, Verdict
-from ml_models.errors import ConfigError
+from ml_models.errors import ConfigError, DataError
 from ml_models.profile.counting import TableCounter
 from ml_models.profile.duplicates import Duplicates
 from ml_models.profile.ingest import columns
 from ml_models.profile.reference import FeatureProfile, Kind, ReferenceProfile
 from ml_models.profile.sources import Progress, Source
-from ml_models.profile.tally import Layout, Tally
+from ml_models.profile.tally import EXAMINED, FAULTS, MISSING, ROWS, Layout, Tally
 from ml_models.stats.drift import METHODS
 from ml_models.stats.quality import Quality, uniqueness
 
@@ -29,6 +30,9 @@ THRESHOLDS: Mapping[str, float] = {
     **{name: DEFAULT_THRESHOLDS[name] for name in ("drift_warning_max", "drift_critical_max", "samples_min")},
     "quality_min": 0.9,
 }
+
+#: Stands for columns of which a tally counted rows and kept no name.
+UNNAMED = "(not named in a tally)"
 
 
 def compare(
@@ -56,9 +60,10 @@ def compare(
     reference : ReferenceProfile, path or data
         A profile, the path of one (``.json``), or data in any form that ``live`` may have, which a profile is then
         made of.
-    live : path, URL or data
+    live : path, URL, data or Tally
         Whatever :func:`ml_models.profile.sources.batches` reads: files, folders, patterns, frames, tables, dicts of
         columns, lists of dicts, queries, iterators of these. Arrays have the features of the reference as columns.
+        Also a Spark data frame, which is counted where it lies, and a tally that was counted with the profile.
     thresholds : mapping, optional
         By signal: ``drift_warning_max`` (0.1; scores above it are drift), ``drift_critical_max`` (0.25; PSI above it
         is strong drift), ``samples_min`` (200; fewer values are not judged) and ``quality_min`` (0.9).
@@ -103,31 +108,17 @@ def compare(
     profile = _profile(reference, prediction, label, kinds, ignore, progress, multivariate=multivariate)
     profile = profile.allowing({name: values for name, values in (allowed or {}).items() if name not in ignore})
     layout = Layout.of(profile, multivariate=True)
-    repeated = Duplicates() if unique else None
-    counter = TableCounter(layout, {*ignore, *(name for name, _ in profile.skipped)})
-    others = {f.name: layout.index[f.role, f.name] for f in profile.features if f.role != "feature"}
-    tally = Tally(layout)
-    found: set[str] = set()
-    missing: set[str] = set()
-    unexpected: set[str] = set()
-    rows = 0
-    for table in Source(_named(live, profile.names)).tables(progress):
-        counter.add(tally, table, others)
-        if repeated is not None:
-            repeated.add({name: column for name, column in table.by_name.items() if name not in ignore}, table.rows)
-        absent, strange = counter.faults(table.by_name, others)
-        missing |= absent
-        unexpected |= strange
-        for name, row in others.items():
-            if name in table.by_name:
-                tally.add_column(row, table.by_name[name])
-        found.update(table.by_name)
-        rows += table.rows
+    counted = _counted(live, profile, layout, ignore, progress, unique=unique)
+    repeated, rows = counted.repeated, int(counted.tally.schema[EXAMINED])
     drift, share, quality, joint = _scores(
-        layout, tally, limits, method, uniqueness(repeated.rows, repeated.count) if repeated is not None else None
+        layout,
+        counted.tally,
+        limits,
+        method,
+        uniqueness(repeated.rows, repeated.count) if repeated is not None else None,
     )
     features = tuple(
-        _feature(feature, facts, limits, method, rows, known=feature.name in found)
+        _feature(feature, facts, limits, method, rows, known=feature.name in counted.found)
         for feature, facts in zip(profile.features, drift, strict=True)
     )
     verdict: Verdict = "not judged" if share is None else "drift" if share > max_drift_share else "no drift"
@@ -142,13 +133,82 @@ def compare(
         reference=profile.fingerprint,
         quality_score=quality.score,
         quality=quality.dimensions,
-        missing_columns=tuple(name for name in profile.names if name in missing),
-        unexpected_columns=tuple(sorted(unexpected)),
+        missing_columns=tuple(name for name in (*profile.names, UNNAMED) if name in counted.missing),
+        unexpected_columns=tuple(sorted(counted.unexpected)),
         skipped=profile.skipped,
         features=features,
         multivariate=joint,
         uncompared_rows=repeated.left_out if repeated is not None else 0,
     )
+
+
+@dataclass(slots=True)
+class _Counted:
+    """Live data as counts, the names of their columns (found, missing, unexpected), and repeated rows if asked for."""
+
+    tally: Tally
+    found: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
+    unexpected: set[str] = field(default_factory=set)
+    repeated: Duplicates | None = None
+
+
+def _counted(
+    live: Any,
+    profile: ReferenceProfile,
+    layout: Layout,
+    ignore: Collection[str],
+    progress: Progress | None,
+    *,
+    unique: bool,
+) -> _Counted:
+    if unique and (isinstance(live, Tally) or hasattr(live, "mapInArrow")):
+        raise ConfigError(
+            "compare",
+            [
+                "unique: rows are compared where all of them pass by, which those of a tally or a Spark frame do not; "
+                "leave it out, and count them there, on Spark as df.count() - df.distinct().count()"
+            ],
+        )
+    counter = TableCounter(layout, {*ignore, *(name for name, _ in profile.skipped)})
+    others = {f.name: layout.index[f.role, f.name] for f in profile.features if f.role != "feature"}
+    if isinstance(live, Tally):
+        return _of_tally(live, layout)
+    if hasattr(live, "mapInArrow"):
+        counted = _Counted(spark.tally(live, profile, ignore=ignore), set(live.columns))
+        counted.missing, counted.unexpected = counter.faults(live.columns, others)
+        return counted
+    counted = _Counted(Tally(layout), repeated=Duplicates() if unique else None)
+    for table in Source(_named(live, profile.names)).tables(progress):
+        counter.add(counted.tally, table, others)
+        if counted.repeated is not None:
+            known = {name: column for name, column in table.by_name.items() if name not in ignore}
+            counted.repeated.add(known, table.rows)
+        absent, strange = counter.faults(table.by_name, others)
+        counted.missing |= absent
+        counted.unexpected |= strange
+        for name, row in others.items():
+            if name in table.by_name:
+                counted.tally.add_column(row, table.by_name[name])
+        counted.found.update(table.by_name)
+    return counted
+
+
+def _of_tally(tally: Tally, layout: Layout) -> _Counted:
+    """Return counts that somebody else made; a tally tells columns of which no cell was there, and no other names."""
+    if tally.layout.fingerprint != layout.fingerprint:
+        raise DataError(
+            "live: a tally of another reference; give the profile that it was counted with, and count again to leave "
+            "columns out or to allow other values"
+        )
+    cells, (lacking, strange) = tally.cells, tally.schema[: len(FAULTS)] > 0
+    there = {
+        f.name
+        for f, rows, missing in zip(layout.features, cells[:, ROWS], cells[:, MISSING], strict=True)
+        if rows > (missing if lacking and f.role == "feature" else 0)
+    }
+    absent = {f.name for f in layout.features if f.role == "feature"} - there
+    return _Counted(tally, there, (absent or {UNNAMED}) if lacking else set(), {UNNAMED} if strange else set())
 
 
 def _limits(given: Mapping[str, float], method: str, max_drift_share: float) -> dict[str, float]:
@@ -200,6 +260,8 @@ def _profile(
                 for name in settled
             ],
         )
+    if made is None and hasattr(reference, "mapInArrow"):
+        made = spark.profile(reference, prediction=prediction, label=label, kinds=kinds, multivariate=multivariate)
     if made is None:
         # What is ignored is left out below: only there may a side lack it.
         made = ReferenceProfile.fit(

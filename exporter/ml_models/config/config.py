@@ -21,6 +21,7 @@ from ml_models.config.kinds import (
     FolderPath,
     Label,
     Labels,
+    LedgerTarget,
     Milliseconds,
     Names,
     Percent,
@@ -153,12 +154,28 @@ class PerformanceSection(Section):
 class LabelsSection(Section):
     """Ground truth that arrives after the prediction."""
 
+    ledger: LedgerTarget | None = Field(
+        default=None,
+        description="Where predictions wait for their label: a file (SQLite), a database of PostgreSQL, or `memory`; a "
+        "relative path is taken from the folder of the YAML file. Not set: `ml-models/NAME/ledger.sqlite` in "
+        "`$XDG_STATE_HOME`.",
+    )
+    ledger_url_file: FilePath | None = Field(
+        default=None,
+        description="File that holds the URL of the database, with its password; in the place of `ledger`.",
+    )
     horizon: Seconds = Field(
         default=604800.0,
-        description="Seconds that a prediction is held for its label to come; a later one is counted as late.",
+        description="Seconds that a prediction is held for its label to come, and a label for its prediction; a later "
+        "one is counted as late.",
     )
     max_rows: Count = Field(
         default=1000000, description="Predictions held for their label at most; beyond it the oldest are given up."
+    )
+    expected_after: Seconds = Field(
+        default=86400.0,
+        description="Seconds after which a label should have come: `ml_label_coverage_ratio` is about predictions that "
+        "are older.",
     )
 
 

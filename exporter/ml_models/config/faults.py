@@ -140,5 +140,6 @@ def describe(error: ValidationError, model: type[BaseModel], values: Any, places
             lines[f"{_labelled(path, places)}: is missing; {allowed}"] = None
             continue
         default = "" if _is_given(values, location[:end]) else " (the default)"
-        lines[f"{_labelled(path, places)}: found {_found(item['input'])}{default}; {allowed}"] = None
+        found = "a value that is not shown" if kind.secret else _found(item["input"])
+        lines[f"{_labelled(path, places)}: found {found}{default}; {allowed}"] = None
     return list(lines)

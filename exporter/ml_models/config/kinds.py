@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.json_schema import JsonSchemaValue
@@ -134,11 +135,14 @@ class Kind:
         Unit as users write it, or ``""``.
     parse : callable
         Text of an environment variable to a value that is then validated.
+    secret : bool
+        Whether a faulty value may hold a secret, and is not to be shown.
     """
 
     allowed: str
     unit: str = ""
     parse: Callable[[str], object] = str
+    secret: bool = False
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """State the unit in the JSON schema, as ``x-unit``."""
@@ -181,6 +185,14 @@ def _whole(value: object) -> object:
 
 def _path_text(value: object) -> object:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _without_password(value: str) -> str:
+    if "://" in value:
+        address = urlsplit(value)
+        if not address.scheme.startswith("postgresql") or address.password or "password=" in address.query:
+            raise ValueError("another URL, or one with a password")
+    return value
 
 
 def as_tuple(value: object) -> object:
@@ -284,6 +296,19 @@ FilePath = Annotated[
     BeforeValidator(_path_text),
     AfterValidator(_encodable),
     Kind("a file's path", parse=str.strip),
+]
+LedgerTarget = Annotated[
+    str,
+    Field(strict=True, pattern=r"\S"),
+    BeforeValidator(_path_text),
+    AfterValidator(_encodable),
+    AfterValidator(_without_password),
+    Kind(
+        "a file's path, memory, or postgresql://user@host/database without a password (that belongs in the file of "
+        "ledger_url_file, or in PGPASSWORD)",
+        parse=str.strip,
+        secret=True,
+    ),
 ]
 #: 366 days: longer waits overflow the platform's timers.
 Seconds = Annotated[

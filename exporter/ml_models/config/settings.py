@@ -58,6 +58,8 @@ def _path(file: object) -> Path:
 _PATHS = (
     ("model", "reference"),
     ("server", "web_config"),
+    ("labels", "ledger"),
+    ("labels", "ledger_url_file"),
     ("data", "checkpoint"),
     ("grafana", "token_file"),
     ("grafana", "ca_file"),
@@ -70,9 +72,11 @@ def _based(document: Document, folder: Path, over: Source) -> Document:
     for name, key in _PATHS:
         section = getattr(monitoring, name)
         path = getattr(section, key)
-        if path is not None and ("monitoring", name, key) not in over.places:
-            section = section.model_copy(update={key: str(folder / path)})
-            monitoring = monitoring.model_copy(update={name: section})
+        # A ledger may be in memory, or have a URL.
+        if path is None or ("monitoring", name, key) in over.places or path == "memory" or "://" in path:
+            continue
+        section = section.model_copy(update={key: str(folder / path)})
+        monitoring = monitoring.model_copy(update={name: section})
     return document.model_copy(update={"monitoring": monitoring})
 
 
@@ -174,8 +178,11 @@ class Config:
             "sampling_rate": settings.data.sampling_rate,
             "buffer_rows": settings.buffer.rows,
             "buffer_bytes": settings.buffer.bytes,
+            "label_ledger": settings.labels.ledger,
+            "label_ledger_url_file": settings.labels.ledger_url_file,
             "label_horizon": settings.labels.horizon,
             "label_max_rows": settings.labels.max_rows,
+            "label_expected_after": settings.labels.expected_after,
             "health_check_interval": settings.system.health_check_interval,
             "health_check_timeout": settings.system.health_check_timeout,
             "host": settings.server.host,

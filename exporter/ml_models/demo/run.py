@@ -141,6 +141,7 @@ def make_monitor(trained: Trained, window: float, host: str = HOST, port: int = 
         positive_class=LATE,
         window=window,
         metrics_interval=min(max(1.0, window / 8), 60.0),
+        label_ledger="memory",  # each run of the demo begins anew
         alert_thresholds={
             "accuracy_min": story.ACCURACY_MIN,
             "labels_min": _FEWEST,

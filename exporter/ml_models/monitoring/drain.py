@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_models.catalog import LATENCY_BUCKETS
-from ml_models.monitoring.capture import SCALARS, Batch
-from ml_models.monitoring.held import Actual, Corrected, Held, Joined
-from ml_models.monitoring.ledger import Ledger
+from ml_models.catalog import LAG_BUCKETS, LATENCY_BUCKETS
+from ml_models.monitoring.capture import SCALARS, Batch, is_column
+from ml_models.monitoring.held import Actual, Corrected, Held
+from ml_models.monitoring.ids import NUMBER_MASK, ROW_BITS, IdMaker, keys, parse
+from ml_models.monitoring.ledger import Ledger, Written, actual_of, corrected_of, joined_of
+from ml_models.monitoring.ledger.keys import id_key
 from ml_models.monitoring.outcomes import count_outcomes
 from ml_models.monitoring.outputs import Interpreter
 from ml_models.monitoring.recorder import FAILED
 from ml_models.monitoring.timings import count_batches
-from ml_models.profile.cells import to_floats
+from ml_models.profile.cells import category, to_floats
 from ml_models.profile.counting import TableCounter, examined
 from ml_models.profile.ingest import columns
 from ml_models.profile.outcomes import add_estimates
 from ml_models.profile.reference import ReferenceProfile
-from ml_models.profile.tally import BUCKETS, CALL_SECONDS, CALLS, ERRORS, PREDICTED, Layout, Tally
+from ml_models.profile.tally import BUCKETS, CALL_SECONDS, CALLS, ENDS, ERRORS, PREDICTED, Layout, Tally
 
-_BOUNDS = np.array(LATENCY_BUCKETS)
+_BOUNDS, _LAG_BOUNDS = np.array(LATENCY_BUCKETS), np.array(LAG_BUCKETS)
+_END = {name: place for place, name in enumerate(ENDS)}
+
+#: Batches of at most as many rows are counted together with others like them: a few rows cost less than the steps do
+#: that each batch takes.
+_SMALL = 256
 
 
 class Drain:
@@ -37,6 +44,8 @@ class Drain:
         What features are tallied against; ``reference`` may be None.
     interpreter : Interpreter
     ledger : Ledger
+    made : IdMaker
+        Of the ids of calls that have none of the caller's.
     extra : collection of str
         Keys of a row that are no features and no fault, such as a prediction id.
     on_fault : callable
@@ -49,9 +58,12 @@ class Drain:
         layout: Layout,
         interpreter: Interpreter,
         ledger: Ledger,
+        made: IdMaker,
         on_fault: Callable[[str, BaseException], None],
     ) -> None:
         self.layout, self.interpreter, self.ledger, self.on_fault = layout, interpreter, ledger, on_fault
+        self._made = made
+        self._parts: list[tuple[NDArray[np.int64], Held, Sequence[bytes | None] | None]] = []
         self.extra: set[str] = set()
         self.names: tuple[str, ...] = reference.names if reference else ()
         self._counter = TableCounter(layout, [name for name, _ in reference.skipped] if reference else ())
@@ -70,7 +82,8 @@ class Drain:
     def events(self, tally: Tally, endpoint: int, events: Sequence[Any], now: float) -> None:
         """Count calls of one endpoint, what they were given and what they gave."""
         numbers, starts, ends, features, results, ids = zip(*events, strict=True)
-        seconds = (np.array(ends) - np.array(starts)) / 1e9
+        started = np.array(starts)
+        seconds = (np.array(ends) - started) / 1e9
         buckets = np.bincount(_BOUNDS.searchsorted(seconds), minlength=len(_BOUNDS) + 1)
         kinds, result_kinds = set(map(type, features)), set(map(type, results))
         failed = sum([result is FAILED for result in results]) if type(FAILED) in result_kinds else 0
@@ -81,13 +94,27 @@ class Drain:
         tally.seconds[endpoint, CALL_SECONDS] += seconds.sum()
         self._features(tally, features, kinds)
         if Batch not in kinds and result_kinds <= SCALARS and set(map(type, ids)) == {type(None)}:
-            self._guard("output", self._single_results, tally, numbers, results, None, now)
+            self._guard("output", self._single_results, tally, numbers, results, None)
             slots[PREDICTED] += len(events)
             tally.batches[endpoint, 0] += len(events)
         else:
-            rows = self._results(tally, numbers, features, results, ids, now)
+            rows = self._results(tally, numbers, features, results, ids)
             slots[PREDICTED] += sum(rows)
             count_batches(tally, endpoint, rows)
+        self._hold(int(started.min()), int(started.max()), now)
+
+    def _hold(self, first: int, last: int, now: float) -> None:
+        """Give the ledger the predictions of calls that started between two times, in ns."""
+        parts, self._parts = self._parts, []
+        if not parts:
+            return
+        held = Held.joined([one for _, one, _ in parts])
+        ids = None
+        if any(own is not None for _, _, own in parts):
+            ids = [one for _, rows, own in parts for one in (own or [None] * len(rows))]
+        span = (self._made.milliseconds(first), self._made.milliseconds(last))
+        every = parts[0][0] if len(parts) == 1 else np.concatenate([one for one, _, _ in parts])
+        self.ledger.add(self._made.process, every, held, self.interpreter.classes.names, ids, *span, now=now)
 
     def _results(
         self,
@@ -96,12 +123,12 @@ class Drain:
         features: Sequence[Any],
         results: Sequence[Any],
         ids: Sequence[Any],
-        now: float,
     ) -> list[int]:
         """Count outputs and hold predictions; return the rows of each call. Calls of one row go together."""
         single_numbers: list[int] = []
         single_results: list[Any] = []
         single_ids: list[Any] = []
+        alike: dict[Any, list[tuple[int, Any, Any]]] = {}
         predicted: list[int] = []
         for number, captured, result, own in zip(numbers, features, results, ids, strict=True):
             if result is FAILED:
@@ -112,30 +139,44 @@ class Drain:
                 single_numbers.append(number)
                 single_results.append(result)
                 single_ids.append(own)
-                continue
-            self._guard("output", self._batch_result, tally, number, rows, result, own, now)
+            elif (kind := _kind_of_small(result, rows)) is not None:
+                alike.setdefault(kind, []).append((number, result, own))
+            else:
+                self._guard("output", self._batch_result, tally, number, rows, result, own)
+        for batches in alike.values():
+            self._guard("output", self._small_batches, tally, batches)
         if single_numbers:
             plain = [None if _is_container(value) else value for value in single_results]
             named = single_ids if any(own is not None for own in single_ids) else None
-            self._guard("output", self._single_results, tally, single_numbers, plain, named, now)
+            self._guard("output", self._single_results, tally, single_numbers, plain, named)
         return predicted
 
     def _single_results(
-        self, tally: Tally, numbers: Sequence[int], results: Sequence[Any], ids: Sequence[Any] | None, now: float
+        self, tally: Tally, numbers: Sequence[int], results: Sequence[Any], ids: Sequence[Any] | None
     ) -> None:
         held = self._outputs(tally, results)
         # A call without an id of the caller's is found by the id made for it, whatever its neighbours have.
-        named = [_hashable(own) for own in ids] if ids is not None else None
-        self.ledger.add(held, now, numbers=np.array(numbers), ids=named)
+        named = [id_key(own) for own in ids] if ids is not None else None
+        self._parts.append(((np.array(numbers, dtype=np.int64) & NUMBER_MASK) << ROW_BITS, held, named))
 
-    def _batch_result(self, tally: Tally, number: int, rows: int, result: Any, own: Any, now: float) -> None:
+    def _batch_result(self, tally: Tally, number: int, rows: int, result: Any, own: Any) -> None:
         outputs = _as_outputs(result, rows)
         held = None if outputs is None else self._outputs(tally, outputs)
         if held is None or len(held) != rows:
             held = Held.of(np.full(rows, -1, dtype=np.int64))
-        listed = own if isinstance(own, list | tuple | np.ndarray) else [own] * (0 if own is None else rows)
-        named = [_hashable(one) for one in listed[:rows]] + [None] * (rows - len(listed))
-        self.ledger.add(held, now, numbers=np.array([number]), ids=named if own is not None else None)
+        told_apart = keys(number, rows)
+        count = len(told_apart)
+        self._parts.append((told_apart, held[:count], _id_keys(own, rows)[:count] if own is not None else None))
+
+    def _small_batches(self, tally: Tally, batches: Sequence[tuple[int, Any, Any]]) -> None:
+        """Count batches whose outputs are of one kind, an output a row."""
+        results = [result for _, result, _ in batches]
+        together = list(chain.from_iterable(results)) if type(results[0]) is list else np.concatenate(results)
+        told_apart = np.concatenate([keys(number, len(result)) for number, result, _ in batches])
+        named = None
+        if any(own is not None for _, _, own in batches):
+            named = [one for _, result, own in batches for one in _id_keys(own, len(result))]
+        self._parts.append((told_apart, self._outputs(tally, together), named))
 
     def _outputs(self, tally: Tally, outputs: Any) -> Held:
         read = self.interpreter.read(outputs)
@@ -156,16 +197,24 @@ class Drain:
         if not self.names:
             return
         packed = captured if kinds == {bytes} else [one for one in captured if type(one) is bytes]
-        plain = captured if kinds == {dict} else [one for one in captured if type(one) is dict]
+        plain = captured if kinds == {dict} else [row for row in map(_plain_row, captured) if row is not None]
         if packed:
             table = np.frombuffer(b"".join(packed)).reshape(len(packed), -1)
             self._guard("features", self._array, tally, table)
         if plain:
             self._guard("features", self._rows, tally, plain)
         if Batch in kinds:
+            alike: dict[Any, list[NDArray[Any]]] = {}
             for one in captured:
-                if type(one) is Batch and one.data is not None:
+                if type(one) is not Batch or one.data is None or _plain_row(one) is not None:
+                    continue
+                kind = _kind_of_small(one.data, one.rows)
+                if kind is not None and isinstance(one.data, np.ndarray) and one.data.ndim == 2:
+                    alike.setdefault(kind, []).append(one.data)
+                else:
                     self._guard("features", self._any, tally, one.data)
+            for tables in alike.values():
+                self._guard("features", self._any, tally, np.concatenate(tables))
 
     def _array(self, tally: Tally, table: NDArray[Any]) -> None:
         """Count rows of numbers in the reference's order of columns."""
@@ -218,26 +267,74 @@ class Drain:
 
     # --- labels --------------------------------------------------------------------------------------------------
 
-    def labels(
-        self, tally: Tally, ids: Sequence[Any], actuals: Sequence[Any], made: Any, now: float
-    ) -> tuple[Joined, Corrected]:
-        """Join labels to held predictions, count the outcomes, and return what was joined and what was corrected."""
-        given = list(actuals)
-        is_regression = self.interpreter.task == "regression"
-        codes = np.full(len(given), -1, dtype=np.int64) if is_regression else self.interpreter.classes.codes(given)
-        values = to_floats(given)[0] if is_regression else np.full(len(given), np.nan)
-        usable = np.isfinite(values) if is_regression else codes >= 0
-        self.ledger.counts["invalid"] += int(np.count_nonzero(~usable))
-        kept = np.flatnonzero(usable)
-        joined, corrected = self.ledger.join(
-            [ids[row] for row in kept.tolist()], Actual(codes[kept], values[kept]), made, now
-        )
-        if self._label_row is not None and len(joined):
-            # The distribution of labels is that of the first ones: a counter cannot take a corrected one back.
-            tally.add_column(self._label_row, [given[row] for row in kept[joined.rows].tolist()])
-        count_outcomes(tally, joined.actual, joined.held, self.interpreter.positive)
+    def labels(self, tally: Tally, ids: Sequence[Any], actuals: Sequence[Any], now: float) -> None:
+        """Give the ledger the labels that are ones, and count those that are not."""
+        for one, label in zip(ids, self._texts_of(list(actuals)), strict=True):
+            key = id_key(one)
+            if key is None or label is None:
+                tally.ends[_END["invalid"]] += 1
+                continue
+            self.ledger.offer(key, parse(one), label, now=now)
+
+    def _texts_of(self, actuals: list[Any]) -> list[str | None]:
+        """Return labels as text: the same class, or number, has the same text whatever type carries it."""
+        values: list[Any] = actuals
+        if self.interpreter.task == "regression":
+            numbers = to_floats(actuals)[0]
+            values = [value if np.isfinite(value) else None for value in numbers.tolist()]
+        names = self.interpreter.classes.names
+        codes = self.interpreter.classes.codes(values).tolist()
+        return [
+            names[code] if 0 <= code < len(names) else category(value) or None
+            for code, value in zip(codes, values, strict=True)
+        ]
+
+    def direct(self, tally: Tally, actuals: Sequence[Any], predicted: Sequence[Any] | None, scores: Any) -> int:
+        """Count predictions and labels that were joined elsewhere; return how many.
+
+        Parameters
+        ----------
+        tally : Tally
+        actuals : sequence
+        predicted : sequence or None
+            Classes or numbers; None to work the classes out from the scores.
+        scores : sequence or array or None
+            Scores of the positive class, or rows of probabilities.
+        """
+        read = None if scores is None else self.interpreter.read(_as_outputs(scores, len(actuals)))
+        held = Held.of(np.full(len(actuals), -1, dtype=np.int64)) if read is None else Held.of(read.codes, read.numbers)
+        if predicted is not None:
+            found = self.interpreter.read(_as_outputs(predicted, len(actuals)))
+            held = Held.of(found.codes, held.values if found.numbers is None else found.numbers)
+        texts = self._texts_of(list(actuals))
+        kept = [row for row, text in enumerate(texts) if text is not None]
+        tally.ends[_END["invalid"]] += len(texts) - len(kept)
+        tally.ends[_END["direct"]] += len(kept)
+        labels = [texts[row] or "" for row in kept]
+        self._count(tally, actual_of(labels, self.interpreter.classes, self.interpreter.task), held[kept], labels)
+        return len(kept)
+
+    def settled(self, tally: Tally, written: Written) -> Corrected | None:
+        """Count what the ledger has joined; return what labels have corrected, for it to be taken back."""
+        classes, task = self.interpreter.classes, self.interpreter.task
+        for end, count in written.ends.items():
+            tally.ends[_END[end]] += count
+        if written.joined:
+            joined = joined_of(written.joined, classes, task)
+            self._count(tally, joined.actual, joined.held, joined.labels)
+            tally.lags[:-1] += np.bincount(_LAG_BOUNDS.searchsorted(joined.lags), minlength=len(_LAG_BOUNDS) + 1)
+            tally.lags[-1] += round(float(joined.lags.sum()) * 1000)
+        if not written.corrected:
+            return None
+        corrected = corrected_of(written.corrected, classes, task, self.ledger)
         count_outcomes(tally, corrected.joined.actual, corrected.joined.held, self.interpreter.positive)
-        return joined, corrected
+        return corrected
+
+    def _count(self, tally: Tally, actual: Actual, held: Held, labels: Sequence[str]) -> None:
+        if self._label_row is not None and len(labels):
+            # The distribution of labels is that of the first ones: a counter cannot take a corrected one back.
+            tally.add_column(self._label_row, list(labels))
+        count_outcomes(tally, actual, held, self.interpreter.positive)
 
     def _guard(self, stage: str, step: Callable[..., None], *args: Any) -> None:
         try:
@@ -246,16 +343,40 @@ class Drain:
             self.on_fault(stage, error)
 
 
+def _plain_row(captured: Any) -> dict[Any, Any] | None:
+    """Return a captured row of single values, None if it is something else: rows are counted together."""
+    if type(captured) is dict:
+        return captured
+    if type(captured) is not Batch or captured.rows != 1 or type(captured.data) is not dict:
+        return None
+    return None if any(map(is_column, captured.data.values())) else captured.data
+
+
+def _kind_of_small(values: Any, rows: int) -> Any:
+    """Return what a few rows of values have in common with others that can be appended, None if nothing is known.
+
+    Examples
+    --------
+    >>> _kind_of_small([0.5, 0.1], 2), _kind_of_small(np.zeros((1, 2)), 1), _kind_of_small([0.5, "no"], 2)
+    (<class 'float'>, (dtype('float64'), (2,)), None)
+    """
+    if not 0 < rows <= _SMALL:
+        return None
+    if type(values) is np.ndarray:
+        known = values.dtype.kind in "biufU" and values.ndim in {1, 2} and len(values) == rows
+        return (values.dtype, values.shape[1:]) if known else None
+    kinds = set(map(type, values)) if type(values) is list and len(values) == rows else ()
+    return kinds.pop() if len(kinds) == 1 and kinds <= SCALARS else None
+
+
+def _id_keys(own: Any, rows: int) -> list[bytes | None]:
+    """Return the keys of a batch's ids: of each row, or of all, None for those without."""
+    listed = own if isinstance(own, list | tuple | np.ndarray) else [own] * (0 if own is None else rows)
+    return [id_key(one) for one in listed[:rows]] + [None] * (rows - len(listed))
+
+
 def _is_container(value: Any) -> bool:
     return isinstance(value, list | tuple | dict | np.ndarray)
-
-
-def _hashable(one: Any) -> Hashable:
-    try:
-        hash(one)
-    except Exception:  # noqa: BLE001 - an id of the caller's own class may raise anything
-        return None
-    return one  # type: ignore[no-any-return]
 
 
 def _as_outputs(result: Any, rows: int) -> Any:

@@ -16,6 +16,7 @@ from ml_models.collectors.scores import score_families
 from ml_models.collectors.serving import serving_families
 from ml_models.collectors.system import SystemSampler, system_families
 from ml_models.monitoring.health import HealthChecks, health_families
+from ml_models.monitoring.ledger import LedgerState
 from ml_models.monitoring.pipeline import Pipeline
 from ml_models.monitoring.recorder import Recorder
 from ml_models.profile.reference import ReferenceProfile
@@ -54,10 +55,9 @@ def outcomes(model: str, pipeline: Pipeline, total: Tally, found: Figures) -> li
         outcome_families(
             model,
             total,
+            pipeline.retracted,
             found.overall,
             pipeline.classes,
-            labels=pipeline.ledger.counts,
-            awaiting=pipeline.ledger.waiting,
             last_label=pipeline.last_label,
         )
     )
@@ -74,6 +74,31 @@ def performance(model: str, pipeline: Pipeline, total: Tally, found: Figures) ->
         *estimated_families(model, total, found, classes, scores=scores, binary=binary),
         *regression_families(model, total, found, shown=reader.task == "regression"),
     ]
+
+
+def ledger(model: str, state: LedgerState) -> list[Exposed]:
+    """Return how the ledger is and what waits in it."""
+    up, spooled, dropped = family(catalog.LEDGER_UP), family(catalog.LEDGER_SPOOLED), family(catalog.LEDGER_DROPPED)
+    writes, coverage = family(catalog.LEDGER_WRITES), family(catalog.LABEL_COVERAGE)
+    up.add_metric([model, state.kind], int(state.up))
+    for what in ("predictions", "labels"):
+        spooled.add_metric([model, what], state.spooled[what])
+        dropped.add_metric([model, what], state.dropped[what])
+    for result, count in state.writes.items():
+        writes.add_metric([model, result], count)
+    if state.coverage is not None:
+        coverage.add_metric([model], state.coverage)
+    exposed: list[Exposed] = [up, spooled, dropped, writes, coverage]
+    for metric, value in (
+        (catalog.LEDGER_DURABLE, int(state.durable)),
+        (catalog.LEDGER_WRITE_SECONDS, state.write_seconds),
+        (catalog.AWAITING_LABEL, state.awaiting),
+        (catalog.LABELS_EARLY, state.early),
+    ):
+        single = family(metric)
+        single.add_metric([model], value)
+        exposed.append(single)
+    return exposed
 
 
 def system(model: str, sampler: SystemSampler) -> list[Exposed]:

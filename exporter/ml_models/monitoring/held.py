@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -48,6 +49,29 @@ class Held:
             np.zeros(len(codes), dtype=np.int32) if segments is None else segments,
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence[Held]) -> Held:
+        """Return the rows of all parts, as wide as the widest.
+
+        Examples
+        --------
+        >>> Held.joined([Held.of(np.array([1])), Held.of(np.array([0]), np.array([[0.5, 0.5]]))]).values.tolist()
+        [[nan, nan], [0.5, 0.5]]
+        """
+        if len(parts) == 1:
+            return parts[0]
+        if not parts:
+            return Held.of(np.zeros(0, dtype=np.int64))
+        width = max(part.values.shape[1] for part in parts)
+        pads = [((0, 0), (0, width - part.values.shape[1])) for part in parts]
+        return Held(
+            np.concatenate([part.codes for part in parts]),
+            np.concatenate(
+                [np.pad(part.values, pad, constant_values=np.nan) for part, pad in zip(parts, pads, strict=True)]
+            ),
+            np.concatenate([part.segments for part in parts]),
+        )
+
     def __len__(self) -> int:
         return len(self.codes)
 
@@ -89,14 +113,14 @@ class Joined:
         Their labels.
     lags : float64 array of shape (n,)
         Seconds from the prediction to the label.
-    rows : int array of shape (n,)
-        Which of the labels given these are.
+    labels : list
+        The labels as text.
     """
 
     held: Held
     actual: Actual
     lags: NDArray[np.float64]
-    rows: NDArray[np.intp]
+    labels: list[str]
 
     def __len__(self) -> int:
         return len(self.lags)

@@ -9,49 +9,88 @@ from __future__ import annotations
 
 import os
 import time
+from typing import NamedTuple
 from uuid import UUID
 
+import numpy as np
+from numpy.typing import NDArray
+
 NUMBER_BITS, ROW_BITS = 30, 20
-_NUMBER_MASK, _ROW_MASK = (1 << NUMBER_BITS) - 1, (1 << ROW_BITS) - 1
+NUMBER_MASK, _ROW_MASK = (1 << NUMBER_BITS) - 1, (1 << ROW_BITS) - 1
 
 
-class IdMaker:
-    """Makes and reads the ids of one recorder.
+class Made(NamedTuple):
+    """What an id says: of which process it is, when the call started in Unix milliseconds, and call and row in one.
+
+    Keys of a process rise with its calls, and within a batch with its rows.
+    """
+
+    process: int
+    milliseconds: int
+    key: int
+
+
+def keys(number: int, rows: int) -> NDArray[np.int64]:
+    """Return the keys of the rows of a batch; those beyond what an id can tell apart have none.
+
+    Examples
+    --------
+    >>> keys(2, rows=3).tolist()
+    [2097152, 2097153, 2097154]
+    """
+    return np.arange(min(rows, _ROW_MASK + 1)) + ((number & NUMBER_MASK) << ROW_BITS)
+
+
+def parse(text: object) -> Made | None:
+    """Read an id that was made by this or another process; None if it is no such id.
+
+    A :class:`uuid.UUID` will do too: databases give ids back as such.
 
     Examples
     --------
     >>> ids = IdMaker()
-    >>> text = ids.make(number=7, row=2, start=time.perf_counter_ns())
-    >>> ids.parse(text), ids.parse("another system's id")
-    ((7, 2), None)
+    >>> parse(ids.make(number=7, row=2, start=0)) == (ids.process, ids.milliseconds(0), 7 << ROW_BITS | 2)
+    True
     """
-
-    def __init__(self) -> None:
-        self._prefix = int.from_bytes(os.urandom(3), "big")
-        self._epoch = time.time_ns() - time.perf_counter_ns()
-
-    def make(self, number: int, row: int, start: int) -> str:
-        """Return the id of a row of a call that started at ``start`` on the performance counter, in ns."""
-        milliseconds = (self._epoch + start) // 1_000_000 & (1 << 48) - 1
-        high = milliseconds << 16 | 0x7000 | self._prefix >> 12
-        low = 0b10 << 62 | (self._prefix & 0xFFF) << 50 | (number & _NUMBER_MASK) << ROW_BITS | (row & _ROW_MASK)
-        text = f"{high:016x}{low:016x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-    def parse(self, text: object) -> tuple[int, int] | None:
-        """Return the call's number and the row, or None if the id was not made here.
-
-        A :class:`uuid.UUID` will do too: databases give ids back as such.
-        """
-        if isinstance(text, UUID):
-            text = str(text)
-        if not isinstance(text, str) or len(text) != 36:
-            return None
+    if isinstance(text, UUID):
+        value = text.int
+    elif isinstance(text, str) and len(text) == 36:
         try:
             value = int(text.replace("-", ""), 16)
         except ValueError:
             return None
-        prefix = (value >> 64 & 0xFFF) << 12 | value >> 50 & 0xFFF
-        if prefix != self._prefix or value >> 76 & 0xF != 7:
-            return None
-        return value >> ROW_BITS & _NUMBER_MASK, value & _ROW_MASK
+    else:
+        return None
+    if value >> 76 & 0xF != 7 or value >> 62 & 0b11 != 0b10:
+        return None
+    return Made(
+        (value >> 64 & 0xFFF) << 12 | value >> 50 & 0xFFF, value >> 80, value & (1 << NUMBER_BITS + ROW_BITS) - 1
+    )
+
+
+class IdMaker:
+    """Makes the ids of one recorder.
+
+    Examples
+    --------
+    >>> ids = IdMaker()
+    >>> one, another = (ids.make(number=number, row=0, start=0) for number in (7, 8))
+    >>> len(one), one < another
+    (36, True)
+    """
+
+    def __init__(self) -> None:
+        #: Random bits that all ids of this process have.
+        self.process = int.from_bytes(os.urandom(3), "big")
+        self._epoch = time.time_ns() - time.perf_counter_ns()
+
+    def milliseconds(self, start: int) -> int:
+        """Return the Unix time, in ms, of ``start`` on the performance counter, in ns."""
+        return (self._epoch + start) // 1_000_000 & (1 << 48) - 1
+
+    def make(self, number: int, row: int, start: int) -> str:
+        """Return the id of a row of a call that started at ``start`` on the performance counter, in ns."""
+        high = self.milliseconds(start) << 16 | 0x7000 | self.process >> 12
+        low = 0b10 << 62 | (self.process & 0xFFF) << 50 | (number & NUMBER_MASK) << ROW_BITS | (row & _ROW_MASK)
+        text = f"{high:016x}{low:016x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

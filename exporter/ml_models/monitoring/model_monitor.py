@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, get_args, overload
@@ -24,17 +25,19 @@ from ml_models.exposition import Endpoint, Guard, Registry, render
 from ml_models.exposition.landing import landing_page
 from ml_models.monitoring import arguments, families, logs
 from ml_models.monitoring.arguments import as_reference
+from ml_models.monitoring.capture import freeze_output
 from ml_models.monitoring.error_log import ErrorLog, ExceptionNames
 from ml_models.monitoring.health import HealthChecks
 from ml_models.monitoring.history import HistoryKeeper
 from ml_models.monitoring.hooks import P, R, decorator
 from ml_models.monitoring.instrument import Instrumentation
+from ml_models.monitoring.ledger import LedgerSettings, open_ledger
 from ml_models.monitoring.lifecycle import Life
 from ml_models.monitoring.outputs import Task
-from ml_models.monitoring.pipeline import LedgerSettings, Pipeline, Worker, many
+from ml_models.monitoring.pipeline import Direct, Pipeline, Worker, listed, many
 from ml_models.monitoring.recorder import Recorder, adopt, named, weakly
 from ml_models.monitoring.shadow import Shadow
-from ml_models.monitoring.snapshot import data_section, performance_section, system_section
+from ml_models.monitoring.snapshot import data_section, labels_section, performance_section, system_section
 from ml_models.profile.classes import natural_order
 from ml_models.profile.reference import ReferenceProfile, Role
 
@@ -87,10 +90,17 @@ class ModelMonitor:
         Share of calls whose features are tallied, above 0 and up to 1. Calls, errors, latency and outputs always are.
     buffer_rows, buffer_bytes : int
         Bounds of what is captured and not yet tallied, per endpoint; what exceeds them is dropped and counted.
+    label_ledger : str or path, optional
+        Where predictions wait for their label: a file (SQLite), ``postgresql://...``, or ``memory``. By default a file
+        in the user's directory for state, named after the model; see ``docs/labels.md``.
+    label_ledger_url_file : path, optional
+        File that holds the URL of the database, with its password; in the place of ``label_ledger``.
     label_horizon : float
-        Seconds for which a prediction waits for its label.
+        Seconds for which a prediction waits for its label, and a label for its prediction.
     label_max_rows : int
         Predictions that wait at most.
+    label_expected_after : float
+        Seconds after which a label should have come; coverage is about predictions that are older.
     health_check_interval, health_check_timeout : float
         Seconds.
     host : str
@@ -142,8 +152,11 @@ class ModelMonitor:
         sampling_rate: float = 1.0,
         buffer_rows: int = 65_536,
         buffer_bytes: int = 64 << 20,
+        label_ledger: str | os.PathLike[str] | None = None,
+        label_ledger_url_file: str | os.PathLike[str] | None = None,
         label_horizon: float = 7 * 86_400.0,
         label_max_rows: int = 1_000_000,
+        label_expected_after: float = 86_400.0,
         health_check_interval: float = 60.0,
         health_check_timeout: float = 10.0,
         host: str = "127.0.0.1",
@@ -178,7 +191,14 @@ class ModelMonitor:
             scored=hasattr(model, "predict_proba")
             or (self.reference is not None and self.reference.scores is not None),
             span=window,
-            ledger=LedgerSettings(label_max_rows, label_horizon),
+            ledger=partial(
+                open_ledger,
+                self.name,
+                label_ledger,
+                label_ledger_url_file,
+                LedgerSettings(label_max_rows, label_horizon, label_expected_after),
+                version,
+            ),
         )
         self._data = DataCollector(
             self.name, self._pipeline.layout, self.thresholds, drift_method, weights=quality_weights
@@ -202,6 +222,7 @@ class ModelMonitor:
     def _check_arguments(self, given: Mapping[str, Any]) -> None:
         positive = (
             "window", "metrics_interval", "buffer_rows", "buffer_bytes", "label_horizon", "label_max_rows",
+            "label_expected_after",
         )  # fmt: skip
         faults = arguments.faults(given, positive, self.thresholds)
         if not 0 < given["sampling_rate"] <= 1:
@@ -259,6 +280,7 @@ class ModelMonitor:
             self._worker = None
         self.health.stop()
         self._history.stop()
+        self._pipeline.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -415,28 +437,88 @@ class ModelMonitor:
         for _, made in self._shadows:
             made.flush()
 
-    def record_outcome(self, prediction_id: Any, actual: Any) -> None:
-        """Give a prediction its label. Never waits; unknown, late and repeated labels are counted as such."""
-        self._recorder.add_label(prediction_id, actual)
-        for challenger, _ in self._shadows:
-            challenger.record_outcome(prediction_id, actual)
+    def record_outcome(
+        self, prediction_id: Any = None, actual: Any = None, *, predicted: Any = None, score: Any = None
+    ) -> None:
+        """Give a prediction its label. Never waits.
 
-    def record_outcomes(self, ids: Sequence[Any], actuals: Sequence[Any]) -> None:
+        A label that comes before its prediction waits for it. The same label again changes nothing; another one
+        corrects the first. All that does not join is counted, in ``ml_labels_total``.
+
+        Parameters
+        ----------
+        prediction_id, actual
+            The id that :meth:`last_prediction_id` gave, or the caller's own; and the label.
+        predicted, score : optional
+            Without an id: what was predicted for this label, a class or a number, and the positive class's score or
+            the probabilities of all classes. For labels that were joined elsewhere.
+
+        Raises
+        ------
+        TypeError
+            If there is both an id and a prediction, or neither.
+        """
+        if (prediction_id is not None) + (predicted is not None or score is not None) == 2:
+            raise TypeError("record_outcome: found an id and a prediction; give the one or the other")
+        if predicted is None and score is None:
+            self._recorder.add_label(prediction_id, actual)
+            for challenger, _ in self._shadows:
+                challenger.record_outcome(prediction_id, actual)
+        else:
+            one = None if score is None else [freeze_output(score)]
+            self._recorder.add_label(None, Direct([actual], None if predicted is None else [predicted], one))
+
+    def record_outcomes(
+        self,
+        ids: Sequence[Any] | None = None,
+        actuals: Sequence[Any] = (),
+        *,
+        predicted: Any = None,
+        scores: Any = None,
+    ) -> None:
         """Give many predictions their labels.
+
+        Parameters
+        ----------
+        ids, actuals : columns
+        predicted, scores : columns, optional
+            Without ids, as in :meth:`record_outcome`; probabilities of all classes are a table.
 
         Raises
         ------
         ValueError
-            If there are not as many labels as ids.
+            If there are not as many labels as ids or predictions.
+        TypeError
+            If there are both ids and predictions, or neither.
         """
-        listed_ids, listed_actuals = many(ids, actuals)
-        if len(listed_ids) != len(listed_actuals):
-            raise ValueError(
-                f"record_outcomes: {len(listed_ids)} ids and {len(listed_actuals)} labels; give one label per id"
-            )
-        self._recorder.add_label(listed_ids, listed_actuals)
-        for challenger, _ in self._shadows:
-            challenger.record_outcomes(ids, actuals)
+        joined_elsewhere = predicted is not None or scores is not None
+        if (ids is not None) == joined_elsewhere:
+            raise TypeError("record_outcomes: give ids, or predicted or scores, and not both")
+        if ids is not None:
+            listed_ids, listed_actuals = many(ids, actuals)
+            if len(listed_ids) != len(listed_actuals):
+                raise ValueError(
+                    f"record_outcomes: {len(listed_ids)} ids and {len(listed_actuals)} labels; give one label per id"
+                )
+            self._recorder.add_label(listed_ids, listed_actuals)
+            for challenger, _ in self._shadows:
+                challenger.record_outcomes(ids, actuals)
+            return
+        labels = listed(actuals)
+        columns = {"predicted": predicted, "scores": scores}
+        given = {name: None if column is None else listed(column) for name, column in columns.items()}
+        for name, column in given.items():
+            if column is not None and len(column) != len(labels):
+                raise ValueError(f"record_outcomes: {len(column)} {name} and {len(labels)} labels; give one per label")
+        self._recorder.add_label(None, Direct(labels, given["predicted"], given["scores"]))
+
+    def flush(self) -> bool:
+        """Count everything captured so far and write it to the ledger; return whether the ledger has it all.
+
+        What the ledger has, no end of the process can lose.
+        """
+        self._pipeline.drain()
+        return not any(self._pipeline.ledger.state.spooled.values())
 
     def add_health_check(self, name: str, check: Callable[[], object]) -> None:
         """Run a check every ``health_check_interval``; it fails if it raises, returns False, or takes too long."""
@@ -471,7 +553,7 @@ class ModelMonitor:
         ValueError
             If the window is longer than what is kept.
         """
-        _, recent = self._pipeline.counts(window)
+        total, recent = self._pipeline.counts(window)
         served = performance_section(self._pipeline, recent.tally, recent.seconds)
         health = {name: result.as_dict() for name, result in self.health.results().items()}
         recorder, pipeline = self._recorder, self._pipeline
@@ -489,7 +571,7 @@ class ModelMonitor:
             "performance": served,
             "data": data_section(pipeline, self._data, recent.tally),
             "system": system_section(self._system.sample(), served["error_ratio"], health),
-            "labels": {**pipeline.ledger.counts, "awaiting": pipeline.ledger.waiting},
+            "labels": labels_section(pipeline, total),
             "errors": self._error_log.entries(),
             "monitor": {
                 "dropped_rows": sum(families.dropped(recorder).values()),
@@ -533,6 +615,7 @@ class ModelMonitor:
             "data": lambda: self._data.families(total, recent.tally),
             "outcomes": lambda: families.outcomes(self.name, pipeline, total, found()),
             "performance": lambda: families.performance(self.name, pipeline, total, found()),
+            "ledger": lambda: families.ledger(self.name, pipeline.ledger.state),
             "system": lambda: families.system(self.name, self._system),
             "health": lambda: families.health(self.name, self.health),
             "monitor": lambda: families.monitor(self, dict(self._faults)),

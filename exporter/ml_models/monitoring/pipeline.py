@@ -13,7 +13,7 @@ import numpy as np
 from ml_models.collectors.windows import SlidingWindow, Windowed
 from ml_models.monitoring.drain import Drain
 from ml_models.monitoring.held import Corrected
-from ml_models.monitoring.ledger import Ledger
+from ml_models.monitoring.ledger import Ledger, Written
 from ml_models.monitoring.outcomes import count_outcomes
 from ml_models.monitoring.outputs import Interpreter, Task
 from ml_models.monitoring.recorder import Recorder
@@ -25,13 +25,17 @@ from ml_models.profile.tally import MAX_ENDPOINTS, Layout, Tally
 
 T = TypeVar("T")
 
+#: Seconds that a scrape waits for the ledger at most, before it goes on with what is counted.
+_PATIENCE = 2.0
+
 
 @dataclass(frozen=True, slots=True)
-class LedgerSettings:
-    """Bounds of the label join: rows held and seconds waited."""
+class Direct:
+    """Predictions and labels that were joined elsewhere."""
 
-    max_rows: int
-    horizon: float
+    actuals: Sequence[Any]
+    predicted: Sequence[Any] | None
+    scores: Any
 
 
 class Pipeline:
@@ -52,7 +56,8 @@ class Pipeline:
         Whether the model is known to give probabilities.
     span : float
         Seconds of the sliding window.
-    ledger : LedgerSettings
+    ledger : callable
+        Makes the ledger, at first and anew in a forked child.
     """
 
     def __init__(
@@ -67,23 +72,31 @@ class Pipeline:
         positive_class: Any = None,
         scored: bool = False,
         span: float,
-        ledger: LedgerSettings,
+        ledger: Callable[[], Ledger],
     ) -> None:
         self.recorder, self.reference, self.span = recorder, reference, span
         named = category(positive_class)
         self.layout = Layout.of(reference, named if isinstance(named, str) else None, multivariate=multivariate)
-        self._ledger_settings = ledger
+        self._make_ledger = ledger
+        self.ledger = ledger()
         self._interpreter_settings = (task, classes, decision_threshold, positive_class, scored)
-        self.reset()
+        self._begin()
 
     def reset(self) -> None:
-        """Begin with nothing counted: at first, and in a forked child, whose parent counts what was there."""
+        """Begin anew in a forked child, whose parent counts what was there."""
+        self.ledger.abandon()
+        self.ledger = self._make_ledger()
+        self._begin()
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
+        self._settling = threading.Lock()
         task, classes, threshold, positive_class, scored = self._interpreter_settings
         self.classes = Classes(classes)
         self.interpreter = Interpreter(task, self.classes, threshold, positive_class, scored=scored)
-        self.ledger = Ledger(self._ledger_settings.max_rows, self._ledger_settings.horizon)
-        self._drain = Drain(self.reference, self.layout, self.interpreter, self.ledger, self.recorder.on_fault)
+        self._drain = Drain(
+            self.reference, self.layout, self.interpreter, self.ledger, self.recorder.ids, self.recorder.on_fault
+        )
         self._drain.extra = self.recorder.extra_keys
         self._window = SlidingWindow(self.layout, self.span, time.monotonic())
         self._delta = Tally(self.layout)
@@ -93,16 +106,54 @@ class Pipeline:
         self.last_label = 0.0
 
     def drain(self) -> None:
-        """Tally everything captured so far; when it returns, it is counted."""
-        with self._lock:
-            self._drain_locked()
+        """Tally everything captured so far and join its labels; when it returns, both are counted.
 
-    def _drain_locked(self) -> None:
+        Labels are not while the ledger's database is not there.
+        """
+        self.collect()
+        self.settle()
+
+    def collect(self) -> None:
+        """Tally everything captured so far."""
+        with self._lock:
+            self._collect_locked()
+
+    def settle(self, patience: float = -1.0) -> None:
+        """Write predictions and labels to the ledger, and count the outcomes.
+
+        Parameters
+        ----------
+        patience : float
+            Seconds to wait for another thread that is at it; below 0 as long as it takes.
+        """
+        if not self._settling.acquire(timeout=patience):
+            return
+        try:
+            begun, now = time.thread_time(), time.monotonic()
+            written = self.ledger.settle(now)
+            with self._lock:
+                self._count_locked(written, now)
+                self.overhead += time.thread_time() - begun
+        finally:
+            self._settling.release()
+
+    def _count_locked(self, written: Sequence[Written], now: float) -> None:
+        delta = self._delta
+        for one in written:
+            delta.clear()
+            corrected = self._drain.settled(delta, one)
+            self._window.add(delta, now)
+            if corrected is not None:  # after the window has what was counted in this same transaction
+                self._retract(corrected)
+            if one.joined or one.corrected:
+                self.last_label = time.time()
+
+    def _collect_locked(self) -> None:
         begun = time.thread_time()
         recorder, now = self.recorder, time.monotonic()
         # Labels are taken first: a label whose id came from a call finds that call in what is taken next.
         labels = [recorder.labels.popleft() for _ in range(len(recorder.labels))]
-        oldest, corrected = None, None
+        oldest = None
         delta = self._delta
         delta.clear()
         for slot, channel in enumerate(list(recorder.channels.values())):
@@ -112,17 +163,21 @@ class Pipeline:
                 self._drain.events(delta, min(slot, MAX_ENDPOINTS - 1), events, now)
             count_timings(delta, min(slot, MAX_ENDPOINTS - 1), channel)
         if labels:
-            ids, actuals = _flat(labels)
-            joined, corrected = self._drain.labels(delta, ids, actuals, recorder.ids, now)
-            if len(joined) or len(corrected):
-                self.last_label = time.time()
+            self._labels(delta, labels, now)
         self._window.add(delta, now)
-        if corrected is not None:  # after the window has what was counted in this same drain
-            self._retract(corrected)
-        self.ledger.expire(now)
         self.lag = (time.perf_counter_ns() - oldest) / 1e9 if oldest is not None else 0.0
         self.last_drain = time.time()
         self.overhead += time.thread_time() - begun
+
+    def _labels(self, delta: Tally, labels: Sequence[tuple[Any, Any]], now: float) -> None:
+        pairs = []
+        for one in labels:
+            given = one[1]
+            if not isinstance(given, Direct):
+                pairs.append(one)
+            elif self._drain.direct(delta, given.actuals, given.predicted, given.scores):
+                self.last_label = time.time()
+        self._drain.labels(delta, *_flat(pairs), now)
 
     def _retract(self, corrected: Corrected) -> None:
         """Take what was counted by labels that have been corrected out of the window, where it was counted."""
@@ -147,11 +202,18 @@ class Pipeline:
         ValueError
             If more is asked for than the window holds.
         """
+        self.collect()
+        self.settle(_PATIENCE)
         with self._lock:
-            self._drain_locked()
             return self._window.total.copy(), self._window.last(
                 self.span if seconds is None else seconds, time.monotonic()
             )
+
+    def close(self) -> None:
+        """Let go of the ledger's database; it is opened again when there is something to write."""
+        if self._settling.acquire(timeout=_PATIENCE):
+            self.ledger.close()
+            self._settling.release()
 
     @property
     def in_progress(self) -> int:
@@ -189,7 +251,10 @@ def _merged(values: list[T], merge: Callable[[list[T]], T]) -> list[T]:
 
 
 class Worker:
-    """The thread that drains in the background: often when there is much, seldom when there is little."""
+    """The threads in the background: one drains, often when there is much, seldom when there is little.
+
+    The other writes to the ledger: a database that does not answer must not keep buffers from being drained.
+    """
 
     #: Seconds between drains when nothing wakes the worker.
     INTERVAL = 0.25
@@ -199,18 +264,26 @@ class Worker:
         self._stop = threading.Event()
         self._wake = threading.Event()
         pipeline.recorder.wake = self._wake.set
-        self._thread = threading.Thread(target=self._run, name=f"mlmon-drain-{name}", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"mlmon-drain-{name}", daemon=True),
+            threading.Thread(target=self._settle, name=f"mlmon-ledger-{name}", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def _run(self) -> None:
         while not self._stop.is_set():
             self._wake.wait(self.INTERVAL)
             self._wake.clear()
-            self._drain()
+            self._guard(self._pipeline.collect)
 
-    def _drain(self) -> None:
+    def _settle(self) -> None:
+        while not self._stop.wait(self.INTERVAL):
+            self._guard(self._pipeline.settle)
+
+    def _guard(self, step: Callable[[], None]) -> None:
         try:
-            self._pipeline.drain()
+            step()
         except Exception as error:  # noqa: BLE001 - the worker must outlive any fault, or buffers fill for good
             self._pipeline.recorder.on_fault("drain", error)
 
@@ -218,8 +291,10 @@ class Worker:
         """Stop the thread and drain what is left."""
         self._stop.set()
         self._wake.set()
-        self._thread.join(timeout=10)
-        self._drain()
+        for thread in self._threads:
+            thread.join(timeout=10)
+        self._guard(self._pipeline.collect)
+        self._guard(lambda: self._pipeline.settle(_PATIENCE))
 
 
 def _flat(labels: Sequence[tuple[Any, Any]]) -> tuple[list[Any], list[Any]]:
@@ -242,10 +317,11 @@ class _Many(list[Any]):
 
 def many(ids: Sequence[Any], actuals: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """Return ids and labels for :meth:`Recorder.add_label` as one entry."""
-    return _Many(_listed(ids)), _listed(actuals)
+    return _Many(listed(ids)), listed(actuals)
 
 
-def _listed(values: Any) -> list[Any]:
+def listed(values: Any) -> list[Any]:
+    """Return a column of any kind as a list of its own."""
     for method in ("to_pylist", "tolist", "to_list"):
         if hasattr(values, method):
             return list(getattr(values, method)())

@@ -17,7 +17,7 @@ from ml_models.collectors.performance import Figures, figures
 from ml_models.collectors.serving import Serving, serving
 from ml_models.collectors.system import SystemSample
 from ml_models.monitoring.pipeline import Pipeline
-from ml_models.profile.tally import Tally
+from ml_models.profile.tally import ENDS, Tally
 from ml_models.stats.intervals import Interval
 from ml_models.stats.scores import Area
 
@@ -176,6 +176,25 @@ def _class_distribution(pipeline: Pipeline, counts: Any) -> dict[str, Any]:
     names = [name for _, name in slots]
     live = ratios(counts[[place for place, _ in slots]])
     return {"class": {"bins": names, "ranges": names, "upper_edges": None, "reference": None, "live": live}}
+
+
+def labels_section(pipeline: Pipeline, total: Tally) -> dict[str, Any]:
+    """Return how joins have ended since the start, what waits, and how the ledger is."""
+    state = pipeline.ledger.state
+    return {
+        **dict(zip(ENDS, total.ends.tolist(), strict=True)),
+        "awaiting": state.awaiting,
+        "early": state.early,
+        "coverage": state.coverage,
+        "ledger": {
+            "kind": state.kind,
+            "up": state.up,
+            "durable": state.durable,
+            "spooled": sum(state.spooled.values()),
+            "dropped": sum(state.dropped.values()),
+            "error": state.error,
+        },
+    }
 
 
 def system_section(sample: SystemSample, error_ratio: float | None, health: dict[str, Any]) -> dict[str, Any]:

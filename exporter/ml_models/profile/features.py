@@ -18,7 +18,7 @@ from ml_models.profile.allowed import Allowed
 from ml_models.profile.cells import OTHER, UNSEEN, Coded, Times, category, hashed, is_missing, to_floats
 from ml_models.profile.ingest import Column
 from ml_models.profile.times import MOMENTS, shown
-from ml_models.stats.binning import coarse_index, quantile_edges, short_edges
+from ml_models.stats.binning import coarse_index, nested_edges, quantile_edges
 from ml_models.stats.counting import PointCounter
 
 FINE_BINS = 100
@@ -161,7 +161,7 @@ def infer_kind(column: Column) -> tuple[Kind | None, str]:
     if isinstance(column, np.ndarray):
         if column.dtype.kind == "f" and np.isnan(column[:1_000]).all() and np.isnan(column).all():
             return None, "every value is missing"
-        return ("boolean", "") if column.dtype.kind == "b" else ("numeric", _number_note(column))
+        return ("boolean", "") if column.dtype.kind == "b" else ("numeric", number_note(column))
     if isinstance(column, Times):
         return (None, "every value is missing") if np.isnan(column.seconds).all() else ("datetime", "")
     if isinstance(column, Coded):
@@ -175,19 +175,28 @@ def infer_kind(column: Column) -> tuple[Kind | None, str]:
     if types <= {bool, np.bool_}:
         return "boolean", ""
     if all(issubclass(kind, bool | int | float | np.number) and not issubclass(kind, np.timedelta64) for kind in types):
-        return "numeric", _number_note(to_floats(column)[0])
+        return "numeric", number_note(to_floats(column)[0])
     if all(issubclass(kind, MOMENTS) for kind in types):
         return "datetime", ""
     if str in types or types == {bytes}:
-        distinct = len(set(map(str, values)))
-        if distinct > MAX_CATEGORIES and distinct > IDENTIFIER_SHARE * rows:
-            return None, f"looks like an identifier ({distinct} distinct values in {rows} rows)"
-        return "categorical", ""
-    found = ", ".join(sorted(kind.__name__ for kind in types))
-    return None, f"values of type {found} have no bins; convert them, or name a kind"
+        identifier = identifier_reason(len(set(map(str, values))), rows)
+        return (None, identifier) if identifier else ("categorical", "")
+    return None, no_bins(", ".join(sorted(kind.__name__ for kind in types)))
 
 
-def _number_note(values: NDArray[Any]) -> str:
+def no_bins(types: str) -> str:
+    """Return why a column of such types is left out."""
+    return f"values of type {types} have no bins; convert them, or name a kind"
+
+
+def identifier_reason(distinct: int, rows: int) -> str:
+    """Return why text of so many distinct values is no category, empty if it is one."""
+    if distinct > MAX_CATEGORIES and distinct > IDENTIFIER_SHARE * rows:
+        return f"looks like an identifier ({distinct} distinct values in {rows} rows)"
+    return ""
+
+
+def number_note(values: NDArray[Any]) -> str:
     """Return a word on numbers that may be no measure: whole, and all different."""
     whole = values[np.isfinite(values)] if values.dtype.kind == "f" else values
     for some in (whole[:IDENTIFIER_ROWS], whole):  # the first rows tell nearly every measure apart
@@ -218,10 +227,8 @@ class NumericCounts:
         if 2 * len(finite) < len(drawn) < len(sample):  # most is missing: draw from what is there
             finite = _drawn(sample[np.isfinite(sample)])
         finite.sort()
-        coarse = quantile_edges(finite, COARSE_BINS)
-        fine = np.union1d(quantile_edges(finite, FINE_BINS if len(drawn) == len(sample) else SAMPLED_BINS), coarse)
-        self._fine = short_edges(fine)
-        self._coarse = self._fine[np.searchsorted(fine, coarse)]
+        bins = FINE_BINS if len(drawn) == len(sample) else SAMPLED_BINS
+        self._fine, self._coarse = nested_edges(quantile_edges(finite, bins), quantile_edges(finite, COARSE_BINS))
         self._counter = PointCounter(np.append(self._fine, np.inf)[np.newaxis])
         self._cumulative = np.zeros(len(self._fine) + 1, dtype=np.int64)
         self._rows = self._missing = self._invalid = 0
@@ -255,8 +262,8 @@ class NumericCounts:
             counts=tuple(np.diff(self._cumulative, prepend=0).tolist()),
             edges=tuple(self._fine.tolist()),
             coarse_edges=tuple(self._coarse.tolist()),
-            minimum=self._low if some else None,
-            maximum=self._high if some else None,
+            minimum=self._low + 0.0 if some else None,
+            maximum=self._high + 0.0 if some else None,
             note=note,
         )
 
@@ -274,35 +281,42 @@ def _places(rows: int, wanted: int) -> NDArray[np.intp]:
 
 
 class CategoryCounts:
-    """Counts of a column's categories, over any number of batches."""
+    """Counts of a column's categories, over any number of batches.
+
+    Attributes
+    ----------
+    found : Counter of str
+    rows, missing, invalid : int
+        Cells seen, and those that are missing or cannot be a category.
+    """
 
     def __init__(self) -> None:
-        self._found: Counter[str] = Counter()
-        self._missing = self._invalid = self._rows = 0
+        self.found: Counter[str] = Counter()
+        self.rows = self.missing = self.invalid = 0
 
     @property
     def distinct(self) -> int:
         """Number of categories so far."""
-        return len(self._found)
+        return len(self.found)
 
     def add(self, column: Column) -> None:
         """Count the cells of a column."""
-        self._rows += len(column)
+        self.rows += len(column)
         seen = 0
         for value, count in counted_values(column):
             text = category(value)
             seen += count
             if text is None:
-                self._missing += count
+                self.missing += count
             elif text is False:
-                self._invalid += count
+                self.invalid += count
             else:
-                self._found[text] += count
-        self._missing += len(column) - seen  # of coded columns missing cells have no value
+                self.found[text] += count
+        self.missing += len(column) - seen  # of coded columns missing cells have no value
 
     def profile(self, name: str, role: Role, kind: Kind, min_count: int = 1) -> FeatureProfile:
         """Return the column's profile; categories seen fewer times than ``min_count`` have no bin of their own."""
-        found = self._found
+        found = self.found
         # A category named as one of our own bins would be exposed twice; it counts as one without a bin.
         ranked = sorted(found, key=lambda text: (text in (OTHER, UNSEEN), -found[text], text))
         named = min(
@@ -313,9 +327,9 @@ class CategoryCounts:
             name=name,
             role=role,
             kind=kind,
-            rows=self._rows,
-            missing=self._missing,
-            invalid=self._invalid,
+            rows=self.rows,
+            missing=self.missing,
+            invalid=self.invalid,
             counts=(*(found[text] for text in top), sum(found[text] for text in rest), 0),
             categories=tuple(top),
             others=tuple(sorted(hashed(text) for text in rest[:MAX_HASHED])),

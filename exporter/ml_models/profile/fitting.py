@@ -76,7 +76,9 @@ class Plan:
         ignore: Collection[str],
         min_count: int,
     ) -> Plan:
-        """Return the plan of a call's arguments."""
+        """Return the plan of a call's arguments; a ProfileError if they cannot be meant."""
+        if min_count < 1:
+            raise ProfileError(f"reference: min_count: found {min_count}; give at least 1")
         if score is not None and label is None:
             raise ProfileError(f"reference: score={score!r} says nothing without labels; name the label column too")
         given: list[tuple[str | None, Role]] = [(prediction, "prediction"), (label, "label")]
@@ -195,7 +197,14 @@ def _fit_table(table: Columns, plan: Plan, progress: Progress | None = None) -> 
             _fit_column(name, table.by_name[name], plan, features, skipped)
         if progress is not None:
             progress(table.rows * (place + 1) // len(table.by_name), table.rows)
-    return _some(features, skipped), table.rows, tuple(skipped.items())
+    return some(features, skipped), table.rows, tuple(skipped.items())
+
+
+def too_many(limit: int) -> str:
+    """Return why a column of more distinct values than are told apart is left out."""
+    return (
+        f"more than {limit:,} distinct values, which is as many as are told apart; group them, or leave the column out"
+    )
 
 
 def _fit_column(name: str, column: Column, plan: Plan, features: list[FeatureProfile], skipped: dict[str, str]) -> None:
@@ -218,7 +227,8 @@ def _fit_column(name: str, column: Column, plan: Plan, features: list[FeaturePro
 _T = TypeVar("_T")
 
 
-def _some(features: Iterable[_T], skipped: Mapping[str, str]) -> tuple[_T, ...]:
+def some(features: Iterable[_T], skipped: Mapping[str, str]) -> tuple[_T, ...]:
+    """Return the profiled columns, of which there must be some."""
     found = tuple(features)
     if not found:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
@@ -312,7 +322,7 @@ class _Counting:
         }
         self.numbers: dict[str, NumericCounts] = {}
         self.rows = 0
-        _some(self.kept.items(), self._skipped)
+        some(self.kept.items(), self._skipped)
 
     def settle(self, sample: Sample) -> None:
         """Take the edges from a sample."""
@@ -331,10 +341,7 @@ class _Counting:
             counts.add(table.by_name.get(name, absent(table.rows)))
             if counts.distinct > MAX_DISTINCT:
                 del self._categories[name]
-                self._skipped[name] = (
-                    f"more than {MAX_DISTINCT:,} distinct values, which is as many as are told apart; "
-                    "group them, or leave the column out"
-                )
+                self._skipped[name] = too_many(MAX_DISTINCT)
 
     def result(self, names: Collection[str]) -> Fitted:
         """Return the profiles of the columns, in the order of the data."""
@@ -350,7 +357,7 @@ class _Counting:
                     name, "absent from the rows that the kinds were taken from; put such rows first"
                 )
         skipped = tuple((name, self._skipped[name]) for name in names if name in self._skipped)
-        return _some(features, self._skipped), self.rows, skipped
+        return some(features, self._skipped), self.rows, skipped
 
 
 class _Spool:

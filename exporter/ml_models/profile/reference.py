@@ -120,8 +120,6 @@ class ReferenceProfile:
         >>> [(f.name, f.kind) for f in profile.features]
         [('age', 'numeric'), ('city', 'categorical')]
         """
-        if min_count < 1:
-            raise ProfileError(f"reference: min_count: found {min_count}; give at least 1")
         source = data if isinstance(data, Source) else Source(data)
         made = cls(*fit_columns(source, Plan.of(prediction, label, score, kinds, ignore, min_count), progress))
         if multivariate:

@@ -19,11 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_models.catalog import BATCH_BUCKETS, LATENCY_BUCKETS
+from ml_models.catalog import BATCH_BUCKETS, LAG_BUCKETS, LATENCY_BUCKETS
+from ml_models.errors import DataError
 from ml_models.profile.allowed import TextCheck
 from ml_models.profile.cells import CategoryIndex
 from ml_models.profile.features import counted_values
 from ml_models.profile.ingest import Column
+from ml_models.profile.packing import pack, unpack
 from ml_models.profile.reference import MAX_HASHED, FeatureProfile, ReferenceProfile
 from ml_models.profile.times import numbers
 from ml_models.profile.together import MomentProfile
@@ -33,6 +35,8 @@ from ml_models.stats.counting import Block, PointCounter
 from ml_models.stats.moments import Moments
 from ml_models.stats.regression import PARTS, residual_edges
 from ml_models.stats.scores import RELIABILITY_BINS, SCORE_BINS, SCORE_EDGES
+
+_WHAT = "tally"
 
 #: Cells of a feature before its bins.
 ROWS, MISSING, INVALID, BELOW, ABOVE = range(5)
@@ -46,6 +50,9 @@ MAX_CLASSES = 20
 #: Counters of an endpoint before its latency buckets.
 CALLS, PREDICTED, ERRORS = range(3)
 BUCKETS = 3
+
+#: How the join of a label or a prediction ended, as in the ``status`` label.
+ENDS = ("joined", "corrected", "late", "orphan", "duplicate", "expired", "evicted", "invalid", "direct")
 
 #: What is summed in seconds for each endpoint: calls, waits in a queue, waits for a first item, making of items.
 SECONDS = ("calls", "queued", "first_items", "items")
@@ -105,6 +112,8 @@ class Layout:
             "endpoints": (MAX_ENDPOINTS, BUCKETS + len(LATENCY_BUCKETS) + 1),
             "outcomes": (self.classes, self.classes),
             "predicted": (self.classes,),
+            "ends": (len(ENDS),),
+            "lags": (len(LAG_BUCKETS) + 2,),
             "schema": (len(FAULTS) + 2,),
             "batches": (MAX_ENDPOINTS, len(BATCH_BUCKETS) + 1),
             "queued": (MAX_ENDPOINTS, len(LATENCY_BUCKETS) + 1),
@@ -175,6 +184,7 @@ class Layout:
             self.shapes,
             self.sum_shapes,
             LATENCY_BUCKETS,
+            LAG_BUCKETS,
             BATCH_BUCKETS,
             SCORE_EDGES,
             self.residual_edges,
@@ -274,8 +284,10 @@ class Tally:
     extremes : float64 array of shape (2, n_features)
         Least and largest finite value of each numeric column, infinity and minus infinity where there was none. They
         merge by minimum and maximum.
-    cells, endpoints, outcomes, predicted, schema, batches, queued, first_items, items : int64 arrays
-        Views into ``counts``. ``schema`` holds rows per fault, the rows with any fault, and the rows looked at.
+    cells, endpoints, outcomes, predicted, ends, lags, schema, batches, queued, first_items, items : int64 arrays
+        Views into ``counts``. ``ends`` holds joins by how they ended; ``lags`` the times from a prediction to its label
+        by :data:`LAG_BUCKETS`, those over, and their sum in milliseconds; ``schema`` rows per fault, the rows with any
+        fault, and the rows looked at.
     seconds : float64 array of shape (MAX_ENDPOINTS, len(SECONDS))
         View into ``sums``.
     scores, scored : int64 arrays of shape (2, SCORE_BINS) and (2, classes)
@@ -310,6 +322,7 @@ class Tally:
         "counts",
         "doubt",
         "endpoints",
+        "ends",
         "errors",
         "estimated",
         "estimated_bins",
@@ -320,6 +333,7 @@ class Tally:
         "joint_products",
         "joint_rows",
         "joint_sums",
+        "lags",
         "layout",
         "losses",
         "numbers",
@@ -338,6 +352,8 @@ class Tally:
     cells: NDArray[np.int64]
     endpoints: NDArray[np.int64]
     outcomes: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    lags: NDArray[np.int64]
     predicted: NDArray[np.int64]
     schema: NDArray[np.int64]
     batches: NDArray[np.int64]
@@ -406,10 +422,14 @@ class Tally:
         self.sums[:] = 0
         self.extremes[:] = _no_extremes(len(self.layout.features))
 
+    @property
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """The arrays that a tally is made of: counts, sums, extremes. All others are views of them."""
+        return self.counts, self.sums, self.extremes
+
     def to_bytes(self) -> bytes:
-        """Return the tally for a file or another process: the layout's hash, then the arrays, little-endian."""
-        arrays = (self.counts.astype("<i8"), self.sums.astype("<f8"), self.extremes.astype("<f8"))
-        return bytes.fromhex(self.layout.fingerprint) + b"".join(array.tobytes() for array in arrays)
+        """Return the tally for a file or another machine, with the fingerprint of its layout."""
+        return pack(_WHAT, {"layout": self.layout.fingerprint}, [a.ravel().view(np.int64) for a in self.arrays])
 
     @classmethod
     def from_bytes(cls, layout: Layout, data: bytes) -> Tally:
@@ -417,8 +437,8 @@ class Tally:
 
         Raises
         ------
-        ValueError
-            If it is cut off, or of another layout.
+        DataError
+            If it is cut off, of another layout or of another version.
 
         Examples
         --------
@@ -428,21 +448,13 @@ class Tally:
         >>> Tally.from_bytes(layout, tally.to_bytes()).extremes.tolist()
         [[7.0], [7.0]]
         """
-        head, width = bytes.fromhex(layout.fingerprint), len(layout.features)
-        if data[: len(head)] != head:
-            raise ValueError("a tally of another layout: the reference or its bins differ")
-        sizes = (layout.size, layout.sum_size, 2 * width)
-        if len(data) != len(head) + 8 * sum(sizes):
-            raise ValueError(
-                f"a tally of {len(data)} bytes, not {len(head) + 8 * sum(sizes)}: it is cut off or damaged"
-            )
-        body, middle, end = data[len(head) :], 8 * sizes[0], 8 * (sizes[0] + sizes[1])
-        return cls(
-            layout,
-            np.frombuffer(body[:middle], "<i8").astype(np.int64),
-            np.frombuffer(body[middle:end], "<f8").astype(np.float64),
-            np.frombuffer(body[end:], "<f8").astype(np.float64).reshape(2, width),
-        )
+        facts, packed = unpack(_WHAT, data)
+        if facts.get("layout") != layout.fingerprint:
+            raise DataError("tally: counted with another reference; give the profile that it was counted with")
+        tally = cls(layout)
+        for mine, read in zip(tally.arrays, packed, strict=True):
+            mine[...] = read.view(mine.dtype).reshape(mine.shape)
+        return tally
 
     def add_block(self, rows: NDArray[np.intp], columns: Block) -> None:
         """Count the values of numeric features.

@@ -43,14 +43,23 @@ def quantile_edges(ordered: Floats, bins: int) -> Floats:
     >>> edges[1], edges[0] < 5.0
     (np.float64(5.0), np.True_)
     """
+    positions = quantile_positions(len(ordered), bins)
+    return edges_at(ordered[positions]) if len(ordered) else np.empty(0)
+
+
+def quantile_positions(n: int, bins: int) -> NDArray[np.int64]:
+    """Return the ranks, from 0, of the values that cut ``n`` values into bins.
+
+    The inverse of the empirical distribution: the smallest value with at least k/bins of the sample up to it.
+    """
     if bins < 2:
         raise ValueError(f"bins: found {bins}; at least 2")
-    n = len(ordered)
-    if n == 0:
-        return np.empty(0)
-    # The inverse of the empirical distribution: the smallest value with at least k/bins of the sample up to it.
-    positions = (np.arange(1, bins) * n + bins - 1) // bins - 1
-    values, hits = np.unique(ordered[positions], return_counts=True)
+    return (np.arange(1, bins) * n + bins - 1) // bins - 1
+
+
+def edges_at(quantiles: Floats) -> Floats:
+    """Return the edges at quantiles, with a second one just below those that are equal."""
+    values, hits = np.unique(quantiles, return_counts=True)
     atoms = values[(hits > 1) & (values > np.finfo(np.float64).min)]  # below the lowest float there is no edge
     return np.union1d(values, np.nextafter(atoms, -np.inf))
 
@@ -100,6 +109,19 @@ def short_edges(edges: Floats) -> Floats:
         edge, limit = float(edges[place]), float(limits[place])
         short[place] = next((near for digits in range(1, _DIGITS) if edge <= (near := _up(edge, digits)) < limit), edge)
     return short
+
+
+def nested_edges(fine: Floats, coarse: Floats) -> tuple[Floats, Floats]:
+    """Return short fine edges with the coarse ones among them, and those.
+
+    Examples
+    --------
+    >>> nested_edges(np.array([1.0, 2.0, 3.0]), np.array([2.0, 3.14159265]))
+    (array([1.    , 2.    , 3.    , 3.1416]), array([2.    , 3.1416]))
+    """
+    exact = np.union1d(fine, coarse)
+    short = short_edges(exact) + 0.0  # one of the two zeros, whichever the data has
+    return short, short[np.searchsorted(exact, coarse)]
 
 
 #: Digits that every float holds, and the largest power of ten that it holds exactly.
@@ -168,4 +190,4 @@ def finite_range(columns: Floats | Sequence[NDArray[Any]]) -> tuple[Floats, Floa
         finite = np.isfinite(columns[endless])
         low[endless] = np.where(finite, columns[endless], np.inf).min(axis=1, initial=np.inf)
         high[endless] = np.where(finite, columns[endless], -np.inf).max(axis=1, initial=-np.inf)
-    return low, high
+    return low + 0.0, high + 0.0  # one of the two zeros, whichever comes first

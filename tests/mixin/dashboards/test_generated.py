@@ -95,6 +95,7 @@ def test_rows_lead_from_the_verdict_down_to_the_internals(dashboard):
         ("Watched data", True),
         ("Performance", False),
         ("Scores, estimates and errors", True),
+        ("Labels and their ledger", True),
         ("Health", False),
         ("Resources", False),
         ("Monitoring internals", True),

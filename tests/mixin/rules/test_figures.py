@@ -75,7 +75,7 @@ def exported(total: Tally, classes: Classes, positive: int | None, *, scores: bo
     found = figures(total, classes, positive)
     binary_scores = positive is not None
     families = [
-        *outcome_families("m", total, found.overall, classes, labels={}, awaiting=0, last_label=0.0),
+        *outcome_families("m", total, Tally(total.layout), found.overall, classes, last_label=0.0),
         *score_families("m", total, found, scores=scores, binary=binary_scores),
         *estimated_families("m", total, found, classes, scores=scores, binary=binary_scores),
         *regression_families("m", total, found, shown=not scores),

@@ -97,6 +97,7 @@ def row() -> Row:
                     Query(q.limit("drift_critical_max"), "critical limit", BAD, limit=True),
                 ],
             ),
+            *_together(),
         ],
     )
 
@@ -150,6 +151,48 @@ def distributions() -> Row:
         ],
         collapsed=True,
     )
+
+
+def _together() -> list[Any]:
+    method = "method"
+    rows = q.sum_by("model", q.rate(catalog.MULTIVARIATE_ROWS))
+    incomplete = q.sum_by("model", q.rate(catalog.MULTIVARIATE_ROWS, status="incomplete"))
+    meaning = "Every feature can look as always while two that went together no longer do."
+    return [
+        timeseries(
+            Face(
+                id=306,
+                title="Change of how features go together",
+                meaning=f"Largest change of a correlation between two numeric features, from 0 to 2, and the Fréchet "
+                f"distance of all of them, in their standard deviations. {meaning}",
+                threshold="none; the chance beside this panel says whether it is noise.",
+                action="`mlmon drift` on the same rows names the pair. Look for a broken join, or one column shifted.",
+                unit="none",
+                decimals=3,
+                empty="not tallied: set multivariate",
+                width=12,
+            ),
+            [Query(q.max_by(method, q.select(catalog.MULTIVARIATE_SCORE)), "{{method}}", BLUE)],
+        ),
+        timeseries(
+            Face(
+                id=307,
+                title="Chance of such a change, and rows left out",
+                meaning="Probability that chance alone changes as much, of the replica with the smallest; and the share "
+                "of rows with a missing numeric feature, which cannot be judged.",
+                threshold="none; below 0.01 the change is hardly noise.",
+                action="A small chance: see which pair changed. Many rows left out: mend the missing feature first.",
+                unit="percentunit",
+                decimals=1,
+                empty="not tallied: set multivariate",
+                width=12,
+            ),
+            [
+                Query(q.min_by(method, q.select(catalog.MULTIVARIATE_PVALUE)), "chance: {{method}}", BLUE),
+                Query(q.share(incomplete, rows), "rows left out", GREY),
+            ],
+        ),
+    ]
 
 
 def _features() -> Any:

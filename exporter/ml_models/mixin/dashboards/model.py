@@ -9,6 +9,7 @@ from ml_models.catalog import MODEL_VERSION
 from ml_models.mixin.dashboards import (
     drift,
     internals,
+    labels,
     performance,
     quality,
     resources,
@@ -47,6 +48,7 @@ def model_dashboard() -> dict[str, Any]:
         watched.row(),
         performance.row(),
         scores.row(),
+        labels.row(),
         resources.health(),
         resources.row(),
         internals.row(),

@@ -69,8 +69,9 @@ def row() -> Row:
                 Face(
                     id=604,
                     title="Labels by status",
-                    meaning="Labels and predictions per second by how their join ended. Joined is good; late, orphan "
-                    "and duplicate labels were not used; expired and evicted predictions never got one.",
+                    meaning="Labels and predictions per second by how their join ended. Joined is good, and so is "
+                    "direct (joined elsewhere); a corrected label took the place of another one; late, orphan, "
+                    "duplicate and invalid labels were not used; expired and evicted predictions never got one.",
                     threshold="none.",
                     action="Orphans: ids do not match. Expired: labels take longer than `label_horizon`. Evicted: "
                     "raise `label_max_rows`.",
@@ -85,13 +86,13 @@ def row() -> Row:
                 Face(
                     id=605,
                     title="Predictions awaiting their label",
-                    meaning="Predictions held in memory until their label comes, all replicas together.",
-                    threshold="none; `label_max_rows` per replica is where the oldest are evicted.",
+                    meaning="Predictions held until their label comes; the most that a replica has seen in its ledger.",
+                    threshold="none; `label_max_rows` is where the oldest are evicted.",
                     action="If it only grows, labels have stopped: check the job that delivers them.",
                     unit="short",
                     empty="no predictions",
                 ),
-                [Query(q.sum_by("model", q.select(catalog.AWAITING_LABEL)), "awaiting", BLUE)],
+                [Query(q.max_by("model", q.select(catalog.AWAITING_LABEL)), "awaiting", BLUE)],
             ),
             table(
                 Face(
