@@ -110,7 +110,7 @@ def test_it_is_scraped_as_the_rules_expect():
 
 def test_labels_of_the_operator_hide_none_of_ours():
     """What the operator adds to each target has no name of ours; where it would, the label is dropped."""
-    ours = {label for metric in catalog.CATALOG for label in metric.labels}
+    ours = {label for metric in catalog.METRICS.values() for label in metric.labels}
     (endpoint,) = KINDS["ServiceMonitor"]["spec"]["endpoints"]
     dropped = {rule["regex"] for rule in endpoint["relabelings"] if rule["action"] == "labeldrop"}
     added = {"namespace", "service", "pod", "container", "endpoint", "job", "instance"}
