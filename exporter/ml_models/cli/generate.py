@@ -16,6 +16,7 @@ from ml_models.errors import ConfigError
 from ml_models.mixin import files
 from ml_models.mixin.alertmanager import AlertmanagerSettings
 from ml_models.mixin.files import GeneratorSettings
+from ml_models.mixin.kubernetes import kubernetes_files
 
 Generator = Callable[[GeneratorSettings], dict[str, str]]
 
@@ -27,6 +28,10 @@ def _dashboards(_settings: GeneratorSettings) -> dict[str, str]:
     return dashboards.files()
 
 
+def _kubernetes(settings: GeneratorSettings) -> dict[str, str]:
+    return kubernetes_files(files.rule_files(settings), _dashboards(settings))
+
+
 #: What can be generated: each gives texts by path below the output folder.
 GENERATORS: dict[str, Generator] = {
     "rules": files.rule_files,
@@ -34,6 +39,7 @@ GENERATORS: dict[str, Generator] = {
     "alertmanager": files.alertmanager_files,
     "grafana": files.grafana_files,
     "dashboards": _dashboards,
+    "kubernetes": _kubernetes,
 }
 
 _HELP: dict[str, str] = {
@@ -42,6 +48,7 @@ _HELP: dict[str, str] = {
     "alertmanager": "alertmanager.yml: who is told of which alert, and the messages.",
     "grafana": "Provisioning of Grafana: its data source, and where the dashboards lie.",
     "dashboards": "Dashboards for Grafana.",
+    "kubernetes": "Rules and dashboards as objects of a Kubernetes cluster.",
     "all": "All of the above.",
 }
 
