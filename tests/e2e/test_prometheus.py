@@ -55,6 +55,7 @@ def watched(tmp_path):
         },
         prediction="prediction",
         label="label",
+        multivariate=True,
     )
     # Every signal has a threshold, none of which matters here.
     limits = dict.fromkeys(SIGNALS, 0.5)
@@ -65,6 +66,7 @@ def watched(tmp_path):
     monitor = ModelMonitor(
         name="churn",
         reference=reference,
+        multivariate=True,
         alert_thresholds=limits,
         label_expected_after=1.0,
         port=0,
