@@ -106,6 +106,17 @@ def max_by(labels: tuple[str, ...], vector: str) -> str:
     return f"max by ({', '.join(labels)}) ({vector})"
 
 
+def net(counted: str, retracted: str) -> str:
+    """Return what was counted less what was taken back of it, where anything was; never below 0.
+
+    Examples
+    --------
+    >>> net("a", "b")
+    'clamp_min(a - (b or 0 * a), 0)'
+    """
+    return f"clamp_min({counted} - ({retracted} or 0 * {counted}), 0)"
+
+
 def text(expression: str) -> str:
     r"""Return an expression as it is written in a rule file: the source's indentation taken away.
 

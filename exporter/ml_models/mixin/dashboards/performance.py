@@ -10,6 +10,7 @@ from ml_models.mixin.dashboards.face import Face, Query
 from ml_models.mixin.dashboards.layout import Row
 from ml_models.mixin.dashboards.palette import BAD, BLUE, GREEN, ORANGE, PURPLE
 from ml_models.mixin.dashboards.panels import table, timeseries
+from ml_models.mixin.promql import net
 
 _LOW = ("lastNotNull", "mean", "min")
 _WINDOW = "In the exporter's sliding window, over predictions whose label has come; the mean over replicas."
@@ -107,7 +108,17 @@ def row() -> Row:
                     unit="short",
                     empty="0",
                 ),
-                [Query(q.sum_by("actual, predicted", q.increase(catalog.OUTCOMES)), "{{actual}} as {{predicted}}")],
+                [
+                    Query(
+                        net(
+                            *(
+                                q.sum_by("actual, predicted", q.increase(counter))
+                                for counter in (catalog.OUTCOMES, catalog.OUTCOMES_RETRACTED)
+                            )
+                        ),
+                        "{{actual}} as {{predicted}}",
+                    )
+                ],
                 transformations=[
                     {
                         "id": "groupingToMatrix",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ml_models.catalog import Metric
 from ml_models.mixin.names import RuleSettings
-from ml_models.mixin.promql import increase, seconds, sum_by
+from ml_models.mixin.promql import increase, net, seconds, sum_by
 
 #: From this window on, a short increase is recorded and summed: 0.1 s instead of 2.5 s at 100,000 series.
 LONG_WINDOW_SECONDS = 6 * 3600.0
@@ -65,9 +65,16 @@ def step(settings: RuleSettings, labels: tuple[str, ...], metric: Metric) -> Rul
     return Rule(settings.names.increase(labels, metric, STEP), sum_by(labels, increase(metric, STEP)))
 
 
-def pooled(settings: RuleSettings, labels: tuple[str, ...], metric: Metric) -> Rule:
-    """Return the rule for a counter's growth over the window, summed over replicas and workers."""
-    return Rule(settings.names.increase(labels, metric), sum_by(labels, increase(metric, settings.window)))
+def pooled(settings: RuleSettings, labels: tuple[str, ...], metric: Metric, retracted: Metric | None = None) -> Rule:
+    """Return the rule for a counter's growth over the window, summed over replicas and workers.
+
+    Another counter may say what was taken back of it: never more than there is, though it was counted before the
+    window.
+    """
+    grown = sum_by(labels, increase(metric, settings.window))
+    if retracted is not None:
+        grown = net(grown, sum_by(labels, increase(retracted, settings.window)))
+    return Rule(settings.names.increase(labels, metric), grown)
 
 
 def stepped(settings: RuleSettings, labels: tuple[str, ...], metric: Metric) -> Rule:

@@ -20,21 +20,23 @@ def rules(settings: RuleSettings) -> tuple[Rule, ...]:
     actual, predicted = (names.by_class(catalog.OUTCOMES, side) for side in ("actual", "predicted"))
     _, precision, recall, _ = _REALISED
     return (
-        *confusion(settings, catalog.OUTCOMES, _REALISED),
+        *confusion(settings, catalog.OUTCOMES, _REALISED, catalog.OUTCOMES_RETRACTED),
         *wilson(names.accuracy, names.outcomes, names.figure(catalog.ACCURACY, "{end}")),
         *wilson(names.per_class(precision), predicted, names.per_class(precision, "{end}")),
         *wilson(names.per_class(recall), actual, names.per_class(recall, "{end}")),
     )
 
 
-def confusion(settings: RuleSettings, metric: Metric, scores: Scores) -> tuple[Rule, ...]:
-    """Return the rules of the scores of confusion cells, counted or expected."""
+def confusion(
+    settings: RuleSettings, metric: Metric, scores: Scores, retracted: Metric | None = None
+) -> tuple[Rule, ...]:
+    """Return the rules of the scores of confusion cells, counted or expected, without what was taken back of them."""
     names = settings.names
     cells, total = names.increase(CELL, metric), names.increase(MODEL, metric)
     actual, predicted, correct = (names.by_class(metric, side) for side in ("actual", "predicted", "correct"))
     accuracy, precision, recall, f1 = scores
     return (
-        pooled(settings, CELL, metric),
+        pooled(settings, CELL, metric, retracted),
         Rule(total, sum_by(MODEL, cells)),
         Rule(actual, sum_by(CLASS, f'label_replace({cells}, "class", "$1", "actual", "(.*)")')),
         Rule(predicted, sum_by(CLASS, f'label_replace({cells}, "class", "$1", "predicted", "(.*)")')),
