@@ -416,7 +416,7 @@ class ModelMonitor:
         Examples
         --------
         >>> champion = ModelMonitor(name="price", version="1")
-        >>> challenger = ModelMonitor(name="price", version="2", deployment="shadow")
+        >>> challenger = ModelMonitor(name="price-shadow", version="2", deployment="shadow")
         >>> @champion.shadow(challenger, lambda row: 3 * row["x"])
         ... @champion.track
         ... def predict(row):
