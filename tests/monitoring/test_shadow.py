@@ -181,9 +181,9 @@ def test_threads_end_with_their_monitors(make, until):
     """By stop(), after which a call starts them again, and when nobody holds the monitors any more."""
 
     def running():
-        return [t for t in threading.enumerate() if t.name.startswith("mlmon-shadow")]
+        return [t for t in threading.enumerate() if t.name == "mlmon-shadow-ending"]
 
-    champion, challenger = make(name="a", version="1"), make(name="a", version="2", deployment="shadow")
+    champion, challenger = make(name="ending", version="1"), make(name="ending", version="2", deployment="shadow")
     predict = champion.shadow(challenger, lambda row: 1)(champion.track(lambda row: 1))
     champion.start()
     predict({"x": 1.0})
