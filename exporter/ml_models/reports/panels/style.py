@@ -49,35 +49,6 @@ i.box{display:inline-block;width:.75rem;height:.75rem;border-radius:.1rem;margin
 .gauges .bar i{display:block;height:.8rem;
  background:var(--colour);border-radius:.1rem}
 .chart{overflow-x:auto}
-footer{color:var(--dim)} dd{margin:0;overflow-wrap:anywhere}
-.board{display:grid;grid-template-columns:repeat(24,minmax(0,1fr));gap:.6rem}
-.panel{grid-column:span var(--width);background:var(--panel);border:1px solid var(--line);border-radius:.4rem;
- padding:.6rem .7rem;display:flex;flex-direction:column;min-width:0}
-.panel details{margin-top:auto;padding-top:.4rem;font-size:.82rem}
- summary{color:var(--dim);cursor:pointer;width:max-content}
-.panel pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--paper);padding:.4rem;border-radius:.3rem;
- margin:.3rem 0} details p{margin:.3rem 0}
-svg{display:block;width:100%;height:auto} svg text{fill:var(--dim);font-family:inherit} svg text.ink{fill:var(--ink)}
-svg .grid{stroke:var(--grid)}
-.text{white-space:pre-wrap;overflow-wrap:anywhere;margin:0}
-.nothing{color:var(--dim);margin:auto;padding:1rem 0;text-align:center} .error{color:var(--bad);overflow-wrap:anywhere}
-.failed{border-left:.3rem solid var(--bad);padding-left:.8rem;margin:.8rem 0} .failed h2{margin:0}
-table{border-collapse:collapse;width:100%} th,td{text-align:left;padding:.15rem .5rem .15rem 0;font-weight:400}
-thead th,.legend th{color:var(--dim);font-size:.8rem} tbody tr+tr td{border-top:1px solid var(--grid)}
-.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;padding-right:.2rem}
-.legend{font-size:.82rem;margin-top:.3rem} .legend td:first-child{overflow-wrap:anywhere}
-.scroll{overflow:auto;max-height:24rem}
-i.line,i.dashed{display:inline-block;width:.9rem;margin:0 .4rem .25rem 0;border-top:.18rem solid var(--colour)}
-i.dashed{border-top-style:dashed}
-i.box{display:inline-block;width:.75rem;height:.75rem;border-radius:.1rem;margin:0 .35rem -.05rem 0;
- background:var(--colour)}
-.key{display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:.82rem;margin:.35rem 0 0}
-.stat{display:flex;flex-wrap:wrap;gap:.4rem 1.2rem;align-items:baseline;margin:auto 0}
-.stat div{border-left:.25rem solid var(--colour);padding-left:.5rem;min-width:0}
-.stat b{display:block;font-size:1.35rem;font-weight:600;font-variant-numeric:tabular-nums;line-height:1.2}
-.stat small{color:var(--dim);overflow-wrap:anywhere}
-.gauges th{max-width:12rem;overflow-wrap:anywhere;width:1%;min-width:6rem} .gauges .bar i{display:block;height:.8rem;
- background:var(--colour);border-radius:.1rem}
 footer{margin-top:1rem;font-size:.82rem}
 @media (max-width:900px){.panel{grid-column:1/-1}}
 @media print{.panel{break-inside:avoid} details{display:none}}
