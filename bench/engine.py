@@ -301,6 +301,8 @@ REASONS = """## What is missed, and why
 - *Files*: two thirds of the whole process are the profile and the counts above, a fifth decoding, the rest imports.
 - *A monitor's memory*: the label join sets aside room for a million predictions, which fills while they come.
 - *A tracked call*: what the capture and the background share take is written down in the decision on the hot path.
+  Since predictions are kept in a file, writing them is in the background share: of a batch of 1,000 x 20, counting
+  takes about 17 ns a value and the file 3 to 6.
 """
 
 
