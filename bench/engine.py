@@ -299,7 +299,6 @@ REASONS = """## What is missed, and why
   by Arrow at 15 ns a cell. The profile's size is half edges, written as decimals of 17 digits, a fifth hashes of rare
   categories, and a fifth counts.
 - *Files*: two thirds of the whole process are the profile and the counts above, a fifth decoding, the rest imports.
-- *A monitor's memory*: the label join sets aside room for a million predictions, which fills while they come.
 - *A tracked call*: what the capture and the background share take is written down in the decision on the hot path.
   Since predictions are kept in a file, writing them is in the background share: of a batch of 1,000 x 20, counting
   takes about 17 ns a value and the file 3 to 6.
