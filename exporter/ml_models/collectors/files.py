@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ml_models import catalog
-from ml_models.collectors.families import family
+from ml_models.collectors.families import family, single
 from ml_models.collectors.isolation import Exposed
 
 
@@ -81,7 +81,5 @@ def files_families(model: str, state: FilesState) -> list[Exposed]:
         (catalog.WATCH_LEARNT, None if state.learnt is None else int(state.learnt)),
     ):
         if number is not None:
-            single = family(metric)
-            single.add_metric([model], number)
-            exposed.append(single)
+            exposed.append(single(metric, model, number))
     return exposed

@@ -24,7 +24,7 @@ from prometheus_client.core import Metric as Family
 
 from ml_models import catalog
 from ml_models.collectors import cgroup
-from ml_models.collectors.families import family
+from ml_models.collectors.families import family, single
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -289,12 +289,7 @@ def system_families(model: str, sample: SystemSample) -> list[Family]:
         (catalog.PROCESS_THREADS, sample.threads),
         (catalog.PROCESS_START_TIME, sample.process_start_time),
     )
-    families: list[Family] = []
-    for metric, value in values:
-        if value is not None:
-            single = family(metric)
-            single.add_metric([model], value)
-            families.append(single)
+    families: list[Family] = [single(metric, model, value) for metric, value in values if value is not None]
     if sample.disk_ratio:
         disks = family(catalog.SYSTEM_DISK)
         for path, ratio in sample.disk_ratio.items():

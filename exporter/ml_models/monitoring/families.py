@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ml_models import catalog
 from ml_models.collectors.estimated import estimated_families
-from ml_models.collectors.families import family
+from ml_models.collectors.families import family, single
 from ml_models.collectors.isolation import Exposed
 from ml_models.collectors.outcomes import outcome_families
 from ml_models.collectors.performance import Figures, is_binary
@@ -79,26 +79,24 @@ def performance(model: str, pipeline: Pipeline, total: Tally, found: Figures) ->
 def ledger(model: str, state: LedgerState) -> list[Exposed]:
     """Return how the ledger is and what waits in it."""
     up, spooled, dropped = family(catalog.LEDGER_UP), family(catalog.LEDGER_SPOOLED), family(catalog.LEDGER_DROPPED)
-    writes, coverage = family(catalog.LEDGER_WRITES), family(catalog.LABEL_COVERAGE)
+    writes = family(catalog.LEDGER_WRITES)
     up.add_metric([model, state.kind], int(state.up))
     for what in ("predictions", "labels"):
         spooled.add_metric([model, what], state.spooled[what])
         dropped.add_metric([model, what], state.dropped[what])
     for result, count in state.writes.items():
         writes.add_metric([model, result], count)
-    if state.coverage is not None:
-        coverage.add_metric([model], state.coverage)
-    exposed: list[Exposed] = [up, spooled, dropped, writes, coverage]
-    for metric, value in (
-        (catalog.LEDGER_DURABLE, int(state.durable)),
-        (catalog.LEDGER_WRITE_SECONDS, state.write_seconds),
-        (catalog.AWAITING_LABEL, state.awaiting),
-        (catalog.LABELS_EARLY, state.early),
-    ):
-        single = family(metric)
-        single.add_metric([model], value)
-        exposed.append(single)
-    return exposed
+    return [
+        up,
+        spooled,
+        dropped,
+        writes,
+        single(catalog.LABEL_COVERAGE, model, state.coverage),
+        single(catalog.LEDGER_DURABLE, model, int(state.durable)),
+        single(catalog.LEDGER_WRITE_SECONDS, model, state.write_seconds),
+        single(catalog.AWAITING_LABEL, model, state.awaiting),
+        single(catalog.LABELS_EARLY, model, state.early),
+    ]
 
 
 def system(model: str, sampler: SystemSampler) -> list[Exposed]:
@@ -142,14 +140,13 @@ def monitor(watched: ModelMonitor, faults: Mapping[str, int]) -> list[Exposed]:
     for stage in ("capture", "output", "features", "drain", "shadow"):
         failures.add_metric([name, stage], faults.get(stage, 0))
     told = described(name, pipeline.interpreter.task, watched.deployment, watched.reference, watched.thresholds)
-    exposed: list[Exposed] = [*told, rows, failures]
-    for metric, value in (
-        (catalog.BUFFERED_ROWS, sum(len(channel.events) for channel in list(recorder.channels.values()))),
-        (catalog.LAST_DRAIN_TIMESTAMP, pipeline.last_drain),
-        (catalog.DRAIN_LAG, pipeline.lag),
-        (catalog.OVERHEAD, pipeline.overhead),
-    ):
-        single = family(metric)
-        single.add_metric([name], value)
-        exposed.append(single)
-    return exposed
+    buffered = sum(len(channel.events) for channel in list(recorder.channels.values()))
+    return [
+        *told,
+        rows,
+        failures,
+        single(catalog.BUFFERED_ROWS, name, buffered),
+        single(catalog.LAST_DRAIN_TIMESTAMP, name, pipeline.last_drain),
+        single(catalog.DRAIN_LAG, name, pipeline.lag),
+        single(catalog.OVERHEAD, name, pipeline.overhead),
+    ]

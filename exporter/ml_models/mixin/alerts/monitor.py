@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ml_models import catalog
 from ml_models.mixin.alerts.alert import Alert
+from ml_models.mixin.alerts.parts import REPLICA
 from ml_models.mixin.names import RuleSettings
 from ml_models.mixin.promql import increase, rate, sum_by
 
@@ -16,26 +17,25 @@ def monitor(settings: RuleSettings) -> tuple[Alert, ...]:
     window = settings.serving_window
     lost = sum_by(("model",), rate(catalog.DROPPED_ROWS, window))
     rows = sum_by(("model",), rate(catalog.PREDICTIONS, window))
-    where = "{{ $labels.instance }} (model {{ $labels.model }})"
     each = (
         (
             "MLHealthCheckFailing",
             f"min by (model, instance, check) ({catalog.HEALTH_UP.name}) == 0",
-            f"Health check {{{{ $labels.check }}}} of {where} fails",
+            f"Health check {{{{ $labels.check }}}} of {REPLICA} fails",
             "The check fails or does not answer in time. First read its message at /readyz or in the log; then look at "
             "what it checks.",
         ),
         (
             "MLRestartLoop",
             f"max by (model, instance) (changes({catalog.PROCESS_START_TIME.name}[1h])) >= {_STARTS}",
-            f'The process of {where} has started {{{{ $value | printf "%.0f" }}}} times within an hour',
+            f'The process of {REPLICA} has started {{{{ $value | printf "%.0f" }}}} times within an hour',
             "Each start loses predictions that wait for their label. First read the end of the log before the last "
             "start; then see whether memory was full.",
         ),
         (
             "MLCollectorFailing",
             f"min by (model, instance, collector) ({catalog.COLLECTOR_SUCCESS.name}) == 0",
-            f"Collector {{{{ $labels.collector }}}} of {where} fails",
+            f"Collector {{{{ $labels.collector }}}} of {REPLICA} fails",
             "Its metrics are missing, all others are there. First read its exception in the log.",
         ),
         (

@@ -10,6 +10,9 @@ from ml_models.mixin.promql import duration, seconds, text
 
 PER_MODEL = "on (model) group_left ()"
 
+#: Which replica an alert is about, as a Prometheus template.
+REPLICA = "{{ $labels.instance }} (model {{ $labels.model }})"
+
 #: How values are shown, as functions of Prometheus templates.
 SCORE = 'printf "%.3g"'
 COUNT = 'printf "%.0f"'

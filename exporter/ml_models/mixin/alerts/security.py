@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ml_models import catalog
 from ml_models.mixin.alerts.alert import Alert
-from ml_models.mixin.alerts.parts import graded
+from ml_models.mixin.alerts.parts import REPLICA, graded
 from ml_models.mixin.names import RuleSettings
 from ml_models.mixin.promql import increase, max_by, sum_by
 
@@ -19,7 +19,6 @@ def security(settings: RuleSettings) -> tuple[Alert, ...]:
     """Return the alerts of security."""
     refused = sum_by(_INSTANCE, increase(catalog.HTTP_AUTH_FAILURES, settings.serving_window))
     left = f"(min by (model, instance) ({catalog.TLS_CERTIFICATE_EXPIRY.name}) - time())"
-    where = "{{ $labels.instance }} (model {{ $labels.model }})"
     return (
         *graded(
             settings,
@@ -27,7 +26,7 @@ def security(settings: RuleSettings) -> tuple[Alert, ...]:
                 name="MLAuthenticationFailures",
                 severity="warning",
                 expr="",
-                summary=f'{{{{ $value | printf "%.0f" }}}} requests to {where} were refused',
+                summary=f'{{{{ $value | printf "%.0f" }}}} requests to {REPLICA} were refused',
                 description=f"Within {settings.serving_window}, more than {_REFUSED} (critical {_MANY_REFUSED}) had no "
                 "valid password or certificate. First see the reasons on the dashboard: a scraper with an old "
                 "password, or somebody who tries passwords; then limit who reaches the port.",
@@ -44,7 +43,7 @@ def security(settings: RuleSettings) -> tuple[Alert, ...]:
                 name="MLCertificateExpiring",
                 severity="warning",
                 expr="",
-                summary=f"The certificate of {where} ends in {{{{ $value | humanizeDuration }}}}",
+                summary=f"The certificate of {REPLICA} ends in {{{{ $value | humanizeDuration }}}}",
                 description=f"Fewer than {_DAYS} days (critical {_FEW_DAYS}) are left; afterwards Prometheus cannot "
                 "scrape it. First see why it was not renewed; a new file is taken up without a restart.",
                 for_=settings.serving_for,
@@ -58,7 +57,7 @@ def security(settings: RuleSettings) -> tuple[Alert, ...]:
             name="MLWebConfigReloadFailing",
             severity="warning",
             expr=f"min by (model, instance) ({catalog.WEB_CONFIG_RELOAD_SUCCESS.name}) == 0",
-            summary=f"The web configuration of {where} cannot be read anew",
+            summary=f"The web configuration of {REPLICA} cannot be read anew",
             description="The file on disk is not what is in force: a changed password or certificate does not count. "
             "First read in the log what is wrong with the file, and correct it.",
             for_=settings.serving_for,
@@ -70,7 +69,7 @@ def security(settings: RuleSettings) -> tuple[Alert, ...]:
             name="MLSecretFileExposed",
             severity="warning",
             expr=f"{max_by((*_INSTANCE, 'file'), catalog.SECRET_FILE_EXPOSED.name)} == 1",
-            summary=f"Every user of the machine can read the file {{{{ $labels.file }}}} of {where}",
+            summary=f"Every user of the machine can read the file {{{{ $labels.file }}}} of {REPLICA}",
             description="It holds a private key or hashes of passwords. First take the rights away (chmod 600); then "
             "replace what others may have read.",
             for_=settings.serving_for,

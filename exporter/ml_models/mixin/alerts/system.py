@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ml_models import catalog
 from ml_models.mixin.alerts.alert import Alert
-from ml_models.mixin.alerts.parts import PER_MODEL, RATIO, graded, looked_up
+from ml_models.mixin.alerts.parts import PER_MODEL, RATIO, REPLICA, graded, looked_up
 from ml_models.mixin.names import RuleSettings
 from ml_models.mixin.promql import max_by, text
 
@@ -40,8 +40,7 @@ def _memory(settings: RuleSettings) -> Alert:
         expr=text(f"""
             {max_by(("model", "instance"), catalog.SYSTEM_MEMORY.name)}
               > {PER_MODEL} {memory_max}"""),
-        summary="Memory of {{ $labels.instance }} (model {{ $labels.model }}) is "
-        "{{ $value | humanizePercentage }} full",
+        summary=f"Memory of {REPLICA} is {{{{ $value | humanizePercentage }}}} full",
         description="Memory in use is {{ $value | humanizePercentage }} of the limit, threshold "
         f"{looked_up(memory_max, RATIO)}. First see whether it grows "
         "steadily (a leak: restart, then find it) or with the load (raise the limit or add replicas).",
@@ -58,7 +57,7 @@ def _cpu(settings: RuleSettings) -> Alert:
         expr=text(f"""
             {max_by(("model", "instance"), catalog.SYSTEM_CPU.name)}
               > {PER_MODEL} {limit}"""),
-        summary="CPU of {{ $labels.instance }} (model {{ $labels.model }}) is {{ $value | humanizePercentage }} in use",
+        summary=f"CPU of {REPLICA} is {{{{ $value | humanizePercentage }}}} in use",
         description="CPU in use is {{ $value | humanizePercentage }} of the limit, threshold "
         f"{looked_up(limit, RATIO)}. First see whether the load has grown (add replicas) or "
         "calls cost more than before.",
@@ -76,8 +75,7 @@ def _disk(settings: RuleSettings) -> tuple[Alert, Alert]:
             name="MLDiskHigh",
             severity="warning",
             expr="",
-            summary="Disk {{ $labels.path }} of {{ $labels.instance }} (model {{ $labels.model }}) is "
-            "{{ $value | humanizePercentage }} full",
+            summary=f"Disk {{{{ $labels.path }}}} of {REPLICA} is {{{{ $value | humanizePercentage }}}} full",
             description="Disk space in use is {{ $value | humanizePercentage }}, threshold "
             f"{looked_up(limit, RATIO)} (critical where half of the rest is used too). First find what grows: logs, "
             "caches, old models; then delete or add space.",
