@@ -112,9 +112,9 @@ def net(counted: str, retracted: str) -> str:
     Examples
     --------
     >>> net("a", "b")
-    'clamp_min(a - (b or 0 * a), 0)'
+    'clamp_min(a - b or a, 0)'
     """
-    return f"clamp_min({counted} - ({retracted} or 0 * {counted}), 0)"
+    return f"clamp_min({counted} - {retracted} or {counted}, 0)"
 
 
 def text(expression: str) -> str:
